@@ -1,0 +1,33 @@
+"""`python -m bot` and the console command `bouncedesk`."""
+
+from __future__ import annotations
+
+import typer
+
+from bot.cli import chat, db, draw, lint, manifest, match, new, play, run, tickets
+
+
+def application() -> typer.Typer:
+    """Return the command line with all its commands."""
+    app = typer.Typer(
+        name="bouncedesk",
+        help="The helpdesk bot for bounced e-mail.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_show_locals=False,
+    )
+    for command in (run.run, chat.chat, match.match, lint.lint, draw.draw, play.play, manifest.manifest):
+        app.command()(command)
+    app.add_typer(tickets.app, name="tickets")
+    app.add_typer(new.app, name="new")
+    app.add_typer(db.app, name="db")
+    return app
+
+
+def main() -> None:
+    """Run the command line."""
+    application()()
+
+
+if __name__ == "__main__":
+    main()

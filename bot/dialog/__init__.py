@@ -1,0 +1,9 @@
+"""Stage three: a session and an event become the next step. Pure: no text, no cards, no clock, no tickets' backend.
+
+`commands` finds what a typed line means, `facts` what the bot knows without asking, `walk` moves through a graph, and `conversation`
+decides what one event causes.
+"""
+
+from bot.dialog.conversation import converse, first_session
+
+__all__ = ["converse", "first_session"]

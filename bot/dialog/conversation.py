@@ -1,0 +1,562 @@
+"""One event in one conversation: which screen comes, and what else it causes.
+
+The order of the questions asked here is the order of what users mean: a bounce is a bounce even in the middle of a form, a word such
+as "back" is a command wherever it is said, and only then is a line an answer to what was asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from bot.dialog import walk
+from bot.dialog.typed import named_choice
+from bot.model import choices, limits
+from bot.model.effects import (
+    Effect,
+    Greeting,
+    MarkUsed,
+    NewOrOld,
+    NotABounce,
+    Notice,
+    OpenTicket,
+    Preview,
+    RecordFeedback,
+    RecordOutcome,
+    Screen,
+    Show,
+    StepScreen,
+    Thanks,
+    TicketOpened,
+    Turn,
+)
+from bot.model.event import Arrived, Attached, Incoming, Pressed, Reading, Said, Unusable
+from bot.model.ids import ChoiceId, SessionId, TicketId
+from bot.model.library import End, Ending, Library
+from bot.model.report import Kind
+from bot.model.session import (
+    Bounce,
+    Choosing,
+    Handed,
+    Handing,
+    Idle,
+    Session,
+    Unreadable,
+    Walking,
+)
+from bot.model.ticket import Draft, Outcome
+
+_PHISHING = "phishing"
+_NEVER_OLD = frozenset({choices.HUMAN, choices.HELLO})
+"""What a card of any age may still ask for: nobody is ever kept from a human."""
+_OUTCOMES = {
+    Ending.SOLVED: Outcome.SOLVED,
+    Ending.ADVISED: Outcome.ADVISED,
+    Ending.EXIT: Outcome.EXIT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """What every handler of this module needs to know."""
+
+    library: Library
+    now: datetime
+    new_id: Callable[[], str]
+
+
+def first_session(
+    library: Library, incoming: Incoming, *, now: datetime, new_id: Callable[[], str]
+) -> Session:
+    """Return the session of somebody we meet for the first time."""
+    return Session(
+        id=SessionId(new_id()),
+        address=incoming.address,
+        language=incoming.locale,
+        content=library.version,
+        started=now,
+    )
+
+
+def converse(  # noqa: PLR0913 - the time and the ids are arguments because the core is pure
+    library: Library,
+    stored: Session | Unreadable | None,
+    incoming: Incoming,
+    reading: Reading | None,
+    *,
+    now: datetime,
+    new_id: Callable[[], str],
+) -> Turn:
+    """Decide everything that one event causes.
+
+    `reading` is what was read of a `Said` or `Attached` event, None for the others.
+    """
+    scene = _Scene(library, now, new_id)
+    session, notice = _current(scene, stored, incoming)
+    event = incoming.event
+    match event:
+        case Arrived():
+            return _arrived(session)
+        case Unusable(why=why):
+            return _again(session, Notice("notice-" + why))
+        case Pressed():
+            return _pressed(scene, session, event, notice)
+        case Said(text=text) | Attached(text=text):
+            if reading is None:
+                return _again(session, Notice.EMPTY)
+            return _said(scene, session, text, reading, notice)
+        case _:
+            assert_never(event)
+
+
+def _current(
+    scene: _Scene, stored: Session | Unreadable | None, incoming: Incoming
+) -> tuple[Session, Notice]:
+    """Return the session as it stands in today's content, and what the user should know about that."""
+    if stored is None or isinstance(stored, Unreadable):
+        session = first_session(
+            scene.library, incoming, now=scene.now, new_id=scene.new_id
+        )
+        return session, Notice.RESTARTED if isinstance(stored, Unreadable) else Notice.NONE
+    session = stored.with_(address=incoming.address)
+    if not session.language_chosen or session.language not in scene.library.languages:
+        session = session.with_(language=incoming.locale)
+    if session.content == scene.library.version:
+        return session, Notice.NONE
+    return _in_todays_content(scene, session.with_(content=scene.library.version))
+
+
+def _in_todays_content(scene: _Scene, session: Session) -> tuple[Session, Notice]:
+    place = _place(session)
+    if place is None or walk.node_at(scene.library, place) is not None:
+        return session, Notice.NONE
+    return walk.nearest(scene.library, session, place), Notice.CONTENT_CHANGED
+
+
+# ------------------------------------------------------------------------------------------------- what was said
+
+
+def _said(
+    scene: _Scene, session: Session, text: str, reading: Reading, notice: Notice
+) -> Turn:
+    report = reading.report
+    line = _one_line(text)
+    if report.kind is Kind.BOUNCE or (report.kind is Kind.UNSURE and reading.match.article):
+        return _bounce(scene, session, Bounce(report, reading.match, scene.now))
+    if not line:
+        return _again(session, Notice.EMPTY)
+    choice = named_choice(line, _visible(scene, session), _always(scene))
+    if choice is not None and notice is not Notice.CONTENT_CHANGED:
+        return _choose(scene, session, choice, {})
+    if isinstance(session.mode, Handing):
+        return _noted(session, text)
+    if isinstance(session.mode, Idle):
+        phishing = _PHISHING in report.warnings
+        return _show(session, NotABounce(phishing=phishing))
+    if notice is Notice.NONE and isinstance(session.mode, Handed):
+        return _show(session, TicketOpened(again=True))
+    return _again(session, notice if notice is not Notice.NONE else Notice.NOT_UNDERSTOOD)
+
+
+def _bounce(scene: _Scene, session: Session, bounce: Bounce) -> Turn:
+    mode = session.mode
+    if isinstance(mode, Choosing):
+        return _show(session.with_(mode=Choosing(bounce, mode.back)), NewOrOld())
+    if not isinstance(mode, Walking | Handing) or session.bounce is None or _is_over(scene, session):
+        return _begin(scene, session, bounce)
+    if _same(bounce, session.bounce):
+        return _again(session, Notice.SAME_BOUNCE)
+    if _awaits_bounce(scene, mode):
+        return _begin(scene, session, bounce)
+    return _show(session.with_(mode=Choosing(bounce, mode)), NewOrOld())
+
+
+def _begin(scene: _Scene, session: Session, bounce: Bounce) -> Turn:
+    """Start the dialog about a bounce."""
+    left = _outcome(scene, session, Outcome.ABANDONED) if _is_open(scene, session) else ()
+    article = scene.library.articles[bounce.match.article] if bounce.match.article else None
+    if article is None:
+        return Turn(session, (*left, Show(NotABounce(), session)))
+    fresh = session.with_(
+        id=SessionId(scene.new_id()),
+        bounce=bounce,
+        trail=(),
+        started=scene.now,
+        ended=False,
+        handout_language=None,
+    )
+    start = article.start
+    if bounce.match.headline_only and article.likely_start is not None:
+        start = article.likely_start
+    begun = walk.enter(scene.library, fresh, article.id, start)
+    shown = _screen(begun, reading=True)
+    return Turn(begun, (*left, *_outcome(scene, begun, Outcome.OPEN), Show(shown, begun)))
+
+
+def _noted(session: Session, text: str) -> Turn:
+    """Take a line that was written while the preview is open as a note to the helpdesk."""
+    mode = session.mode
+    if not isinstance(mode, Handing):
+        return _again(session, Notice.NOT_UNDERSTOOD)
+    note = "\n".join(part for part in (mode.note, text.strip()) if part)[: limits.NOTE_CHARS]
+    noted = session.with_(mode=replace(mode, note=note))
+    return _show(noted, Preview(Notice.NOTE_ADDED))
+
+
+# ---------------------------------------------------------------------------------------------- what was pressed
+
+
+def _pressed(scene: _Scene, session: Session, press: Pressed, notice: Notice) -> Turn:
+    """Obey a press on the card that stands; explain one on a card that no longer does."""
+    current = notice is Notice.NONE and _is_current(scene, session, press)
+    if current:
+        turn = _choose(scene, session, press.choice, press.inputs)
+        return Turn(turn.session, (*_marked(session, press.choice), *turn.effects))
+    if press.choice in _NEVER_OLD or choices.chosen_language(press.choice) is not None:
+        return _choose(scene, session, press.choice, {})
+    return _again(session, notice if notice is not Notice.NONE else Notice.OLD_CARD)
+
+
+def _is_current(scene: _Scene, session: Session, press: Pressed) -> bool:
+    place = session.mode if isinstance(session.mode, Walking) else None
+    stands = (place.article, place.node) if place else (None, None)
+    if press.session != session.id or (press.article, press.node) != stands:
+        return False
+    return press.choice in _visible(scene, session) or press.choice in _always(scene)
+
+
+def _choose(
+    scene: _Scene, session: Session, choice: ChoiceId, inputs: Mapping[str, str]
+) -> Turn:
+    """Carry out a choice, however it was made."""
+    anywhere = _choose_anywhere(scene, session, choice)
+    if anywhere is not None:
+        return anywhere
+    mode = session.mode
+    match mode:
+        case Idle() | Handed():
+            return _again(session, Notice.NOT_UNDERSTOOD)
+        case Walking():
+            return _choose_at_node(scene, session, mode, choice)
+        case Handing():
+            return _choose_in_preview(scene, session, mode, choice, inputs)
+        case Choosing():
+            return _choose_bounce(scene, session, mode, choice)
+        case _:
+            assert_never(mode)
+
+
+def _choose_anywhere(scene: _Scene, session: Session, choice: ChoiceId) -> Turn | None:
+    """Carry out what is offered at every step; None when the choice belongs to the step itself."""
+    language = choices.chosen_language(choice)
+    if language is not None:
+        if language not in scene.library.languages:
+            return _again(session, Notice.UNKNOWN_PRESS)
+        spoken = session.with_(language=language, language_chosen=True, handout_language=None)
+        return _again(spoken, Notice.LANGUAGE)
+    if choice == choices.HELLO:
+        return _show(session, Greeting())
+    if choice == choices.HUMAN:
+        return _hand_over(session)
+    if choice == choices.START_OVER:
+        return _start_over(scene, session)
+    if choice == choices.BACK:
+        return _step_back(scene, session)
+    return None
+
+
+def _choose_at_node(scene: _Scene, session: Session, place: Walking, choice: ChoiceId) -> Turn:
+    node = scene.library.articles[place.article].nodes[place.node]
+    handout = choices.chosen_handout(choice)
+    if handout is not None and node.handout is not None:
+        return _again(session.with_(handout_language=handout), Notice.NONE)
+    if isinstance(node.kind, End):
+        if choice == choices.USEFUL:
+            thanked = RecordFeedback(session.id, useful=True)
+            return Turn(session, (thanked, Show(Thanks(), session)))
+        if choice == choices.NOT_USEFUL:
+            handed = _hand_over(session)
+            return Turn(handed.session, (RecordFeedback(session.id, useful=False), *handed.effects))
+        return _again(session, Notice.NOT_UNDERSTOOD)
+    if choice not in walk.choices_of(node):
+        return _again(session, Notice.NOT_UNDERSTOOD)
+    moved = walk.answer(scene.library, session, place, choice)
+    return _arrive(scene, moved)
+
+
+def _arrive(scene: _Scene, session: Session) -> Turn:
+    """Show where a move led, and record it when it was the end."""
+    ending = _ending(scene, session)
+    if ending is not None and not session.ended:
+        session = session.with_(ended=True)
+        recorded = _outcome(scene, session, _OUTCOMES[ending])
+    else:
+        recorded = _outcome(scene, session, Outcome.OPEN) if not session.ended else ()
+    return Turn(session, (*recorded, Show(_screen(session), session)))
+
+
+def _choose_in_preview(
+    scene: _Scene, session: Session, mode: Handing, choice: ChoiceId, inputs: Mapping[str, str]
+) -> Turn:
+    note = inputs.get("note", "").strip()[: limits.NOTE_CHARS]
+    if note and note != mode.note:
+        mode = replace(mode, note=note)
+    if inputs.get("original") in {"true", "false"}:
+        mode = replace(mode, keep_original=inputs["original"] == "true")
+    session = session.with_(mode=mode)
+    if choice == choices.SEND:
+        return _open_ticket(scene, session, mode)
+    if choice in {choices.DROP_ORIGINAL, choices.KEEP_ORIGINAL}:
+        kept = replace(mode, keep_original=choice == choices.KEEP_ORIGINAL)
+        return _show(session.with_(mode=kept), Preview())
+    if choice == choices.CANCEL:
+        return _step_back(scene, session, Notice.CANCELLED)
+    return _again(session, Notice.NOT_UNDERSTOOD)
+
+
+def _choose_bounce(scene: _Scene, session: Session, mode: Choosing, choice: ChoiceId) -> Turn:
+    if choice == choices.TAKE_NEW:
+        return _begin(scene, session.with_(mode=mode.back), mode.pending)
+    if choice == choices.GO_ON:
+        return _again(session.with_(mode=mode.back), Notice.WENT_ON)
+    return _again(session, Notice.NOT_UNDERSTOOD)
+
+
+# ---------------------------------------------------------------------------------------------------- the ways on
+
+
+def _hand_over(session: Session) -> Turn:
+    mode = session.mode
+    if isinstance(mode, Handing):
+        return _show(session, Preview())
+    place = mode.back if isinstance(mode, Choosing) and isinstance(mode.back, Walking) else mode
+    back = place if isinstance(place, Walking) else None
+    handing = session.with_(mode=Handing(reason=walk.ASKED_FOR_HUMAN, back=back))
+    return _show(handing, Preview())
+
+
+def _open_ticket(scene: _Scene, session: Session, mode: Handing) -> Turn:
+    bounce = session.bounce
+    original = bounce.report.text if bounce and mode.keep_original else None
+    draft = Draft(
+        id=TicketId(scene.new_id()),
+        session=session.id,
+        requester=session.address,
+        language=session.language,
+        reason=mode.reason,
+        priority=mode.priority,
+        opened=scene.now,
+        report=replace(bounce.report, text="", spans=()) if bounce else None,
+        match=bounce.match if bounce else None,
+        path=session.trail,
+        note=mode.note,
+        original=original[: limits.STORED_TEXT_CHARS] if original else None,
+    )
+    handed = session.with_(mode=Handed(draft.id), ended=True)
+    recorded = _outcome(scene, session, Outcome.HANDED_OVER)
+    return Turn(handed, (OpenTicket(draft), *recorded, Show(TicketOpened(), handed)))
+
+
+def _start_over(scene: _Scene, session: Session) -> Turn:
+    bounce = session.bounce
+    if bounce is None or bounce.match.article not in scene.library.articles:
+        return _show(session.with_(mode=Idle(), trail=()), Greeting())
+    return _begin(scene, session, bounce)
+
+
+def _step_back(scene: _Scene, session: Session, notice: Notice = Notice.NONE) -> Turn:
+    mode = session.mode
+    if isinstance(mode, Choosing):
+        return _again(session.with_(mode=mode.back), Notice.WENT_ON)
+    if isinstance(mode, Handing):
+        return _leave_preview(scene, session, mode, notice)
+    returned = walk.back(scene.library, session) if isinstance(mode, Walking) else None
+    if returned is None:
+        return _again(session, Notice.NOTHING_BACK)
+    return _again(returned, notice)
+
+
+def _leave_preview(scene: _Scene, session: Session, mode: Handing, notice: Notice) -> Turn:
+    place = mode.back
+    if place is None or walk.node_at(scene.library, place) is None:
+        return _show(session.with_(mode=Idle()), Greeting(notice))
+    last = session.trail[-1] if session.trail else None
+    if last is not None and (last.article, last.node) == (place.article, place.node):
+        session = session.with_(trail=session.trail[:-1])
+    return _again(session.with_(mode=place), notice)
+
+
+def _arrived(session: Session) -> Turn:
+    if isinstance(session.mode, Idle | Handed):
+        return _show(session, Greeting())
+    return _again(session, Notice.NONE)
+
+
+def _again(session: Session, notice: Notice) -> Turn:
+    """Show where the session stands, with the reason why it comes again."""
+    return _show(session, _screen(session, notice))
+
+
+def _show(session: Session, screen: Screen) -> Turn:
+    return Turn(session, (Show(screen, session),))
+
+
+def _screen(
+    session: Session,
+    notice: Notice = Notice.NONE,
+    *,
+    reading: bool = False,
+    chosen: ChoiceId | None = None,
+) -> Screen:
+    """Return the screen of where a session stands."""
+    mode = session.mode
+    match mode:
+        case Idle():
+            return Greeting(notice)
+        case Walking(article=article, node=node):
+            return StepScreen(
+                article=article, node=node, reading=reading, notice=notice, chosen=chosen
+            )
+        case Handing():
+            return Preview(notice, chosen)
+        case Choosing():
+            return NewOrOld(chosen)
+        case Handed():
+            return TicketOpened(again=True)
+        case _:
+            assert_never(mode)
+
+
+def _marked(session: Session, choice: ChoiceId) -> tuple[Effect, ...]:
+    """Mark the pressed card, unless the press only changes how that card looks."""
+    if choices.chosen_handout(choice) is not None:
+        return ()
+    return (MarkUsed(_screen(session, chosen=choice), session),)
+
+
+# ------------------------------------------------------------------------------------------------ small questions
+
+
+def _visible(scene: _Scene, session: Session) -> dict[ChoiceId, tuple[str, ...]]:
+    """Return the choices of the present screen with the words that name them, in every language."""
+    mode = session.mode
+    match mode:
+        case Idle() | Handed():
+            return {}
+        case Walking():
+            return _at_node(scene, mode)
+        case Handing(keep_original=keep):
+            original = choices.DROP_ORIGINAL if keep else choices.KEEP_ORIGINAL
+            shown = [choices.SEND, choices.CANCEL]
+            if session.bounce is not None:
+                shown.insert(1, original)
+            return {choice: _command_words(scene, choice) for choice in shown}
+        case Choosing():
+            shown = [choices.TAKE_NEW, choices.GO_ON]
+            return {choice: _command_words(scene, choice) for choice in shown}
+        case _:
+            assert_never(mode)
+
+
+def _at_node(scene: _Scene, place: Walking) -> dict[ChoiceId, tuple[str, ...]]:
+    node = walk.node_at(scene.library, place)
+    if node is None:
+        return {}
+    prose = scene.library.articles[place.article].prose
+    words: dict[ChoiceId, tuple[str, ...]] = {}
+    for choice in walk.choices_of(node):
+        told = [
+            (spoken.nodes[place.node].choices.get(choice, ""), *spoken.nodes[place.node].typed.get(choice, ()))
+            for spoken in prose.values()
+        ]
+        own = tuple(word for words_ in told for word in words_ if word)
+        words[choice] = own or _command_words(scene, choice)
+    if isinstance(node.kind, End):
+        words |= {choice: _command_words(scene, choice) for choice in (choices.USEFUL, choices.NOT_USEFUL)}
+    if node.handout is not None:
+        words |= {choices.handout_choice(tag): () for tag in scene.library.languages}
+    return words
+
+
+def _always(scene: _Scene) -> dict[ChoiceId, tuple[str, ...]]:
+    everywhere = (choices.BACK, choices.START_OVER, choices.HUMAN, choices.HELLO)
+    words = {choice: _command_words(scene, choice) for choice in everywhere}
+    for tag, entry in scene.library.languages.items():
+        words[choices.language_choice(tag)] = (entry.name, *entry.typed)
+    return words
+
+
+def _command_words(scene: _Scene, choice: ChoiceId) -> tuple[str, ...]:
+    commands = [words.commands.get(choice) for words in scene.library.words.values()]
+    return tuple(word for found in commands if found for word in (found.label, *found.typed))
+
+
+def _place(session: Session) -> Walking | None:
+    """Return the node whose buttons the present screen shows, if it is a node."""
+    return session.mode if isinstance(session.mode, Walking) else None
+
+
+def _ending(scene: _Scene, session: Session) -> Ending | None:
+    place = _place(session)
+    node = walk.node_at(scene.library, place) if place else None
+    return node.kind.ending if node and isinstance(node.kind, End) else None
+
+
+def _is_over(scene: _Scene, session: Session) -> bool:
+    return session.ended and _ending(scene, session) is not None
+
+
+def _is_open(scene: _Scene, session: Session) -> bool:
+    return session.bounce is not None and not session.ended and _article_of(scene, session) is not None
+
+
+def _awaits_bounce(scene: _Scene, mode: Walking | Handing) -> bool:
+    node = walk.node_at(scene.library, mode) if isinstance(mode, Walking) else None
+    return node is not None and node.awaits_bounce
+
+
+def _article_of(scene: _Scene, session: Session) -> str | None:
+    article = session.bounce.match.article if session.bounce else None
+    return article if article in scene.library.articles else None
+
+
+def _outcome(scene: _Scene, session: Session, outcome: Outcome) -> tuple[Effect, ...]:
+    bounce = session.bounce
+    if bounce is None or bounce.match.article is None:
+        return ()
+    place = _place(session)
+    mode = session.mode
+    if isinstance(mode, Handing):
+        place = mode.back
+    return (
+        RecordOutcome(
+            session=session.id,
+            article=bounce.match.article,
+            node=place.node if place else None,
+            code=bounce.report.status,
+            language=session.language,
+            outcome=outcome,
+        ),
+    )
+
+
+def _same(one: Bounce, other: Bounce) -> bool:
+    """Tell whether two pastes are the same bounce: then nothing is lost by going on."""
+    return one.report.text == other.report.text or (
+        bool(one.report.recipients)
+        and one.report.codes == other.report.codes
+        and one.report.recipients == other.report.recipients
+        and one.report.arrival == other.report.arrival
+        and one.report.message_id == other.report.message_id
+    )
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= limits.TYPED_CHARS else line[: limits.TYPED_CHARS + 1]
+
+

@@ -1,0 +1,164 @@
+"""Reads delivery-status fields (RFC 3464), as a MIME part or as text that somebody pasted.
+
+A paste has lost folding, blank lines or every line break, so a value reaches to the next field name, not to the
+end of its line.
+"""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from bot.intake.addresses import first_address
+
+_FIELD = re.compile(
+    r"(?i)(?<![\w-])(Reporting-MTA|DSN-Gateway|Received-From-MTA|Arrival-Date|Original-Envelope-Id|Original-Recipient"
+    r"|Final-Recipient|Action|Status|Remote-MTA|Diagnostic-Code|Last-Attempt-Date|Final-Log-ID|Will-Retry-Until"
+    r"|X-Actual-Recipient|X-Display-Name|X-Supplementary-Info|X-Original-Message-ID|X-[A-Za-z]{2,20}-(?:Queue-ID|Sender)"
+    r"|X-PowerMTA-[A-Za-z]{2,20}|X-Outbound-[A-Za-z-]{2,20}|X-Reason|X-Enhanced-Status-Code|Envelope-Id|Localized-Final-Recipient)[ \t]?:"
+)
+_VALUE_END = re.compile(r"\n[ \t]*\n|\n--|\n(?:Received|Return-Path|Subject|From|To|Date|Message-I[dD]|MIME-Version|Content-Type|DKIM-Signature)[ \t]?:")
+_STATUS = re.compile(r"\s{0,3}[(<]?([245])\s?\.\s?(\d{1,3})\s?\.\s?(\d{1,3})")
+_HOST = re.compile(r"(?:[A-Za-z-]{1,20}\s{0,2};)?\s{0,3}[\[(<]?([^\s;()<>\[\]]{1,255})")
+_PER_RECIPIENT = frozenset({"original-recipient", "final-recipient", "x-actual-recipient"})
+
+FAILING = frozenset({"failed", "fail", "failure", "delayed", "delay", "expired", "error", "undeliverable"})
+PASSING = frozenset({"delivered", "relayed", "expanded", "deliverable"})
+
+
+class RecipientFields(msgspec.Struct):
+    """The fields about one recipient (RFC 3464 section 2.3)."""
+
+    final: str | None = None
+    original: str | None = None
+    actual: str | None = None
+    action: str | None = None
+    status: str | None = None
+    diagnostic: str | None = None
+    supplement: str | None = None
+    remote: str | None = None
+    recipient_span: tuple[int, int] | None = None
+    status_span: tuple[int, int] | None = None
+
+    @property
+    def passes(self) -> bool:
+        """Return whether this recipient did get the message."""
+        if self.action in PASSING:
+            return True
+        return self.action not in FAILING and bool(self.status) and str(self.status).startswith("2")
+
+    @property
+    def says_failure(self) -> bool:
+        """Return whether the fields say more than a name: an action or a status of class 4 or 5."""
+        if self.passes:
+            return False
+        return self.action in FAILING or bool(self.status and self.status[0] in "45")
+
+    @property
+    def recipient(self) -> str | None:
+        """Return the address that failed: the final one, or what the sender wrote where that is no address."""
+        for address in (self.final, self.actual, self.original):
+            if address and "@" in address:
+                return address
+        return self.final or self.original
+
+
+class DeliveryStatus(msgspec.Struct):
+    """What the delivery-status fields of a text say."""
+
+    recipients: list[RecipientFields]
+    reporting_mta: str | None = None
+    reporting_span: tuple[int, int] | None = None
+    arrival: str | None = None
+    fields: int = 0
+    start: int = 0
+
+    @property
+    def failing(self) -> list[RecipientFields]:
+        """Return the recipients that did not get the message."""
+        return [fields for fields in self.recipients if fields.says_failure]
+
+
+def read_delivery_status(text: str, start: int, end: int) -> DeliveryStatus | None:
+    """Return the delivery-status fields in `text[start:end]`, or None where there are none."""
+    places = list(_FIELD.finditer(text, start, end))[:2000]
+    if not places:
+        return None
+    status = DeliveryStatus([], fields=len(places), start=places[0].start())
+    current: RecipientFields | None = None
+    for number, place in enumerate(places):
+        limit = places[number + 1].start() if number + 1 < len(places) else min(end, place.end() + 2000)
+        stop = _VALUE_END.search(text, place.end(), limit)
+        value = text[place.end() : stop.start() if stop else limit].strip()
+        name = place.group(1).lower()
+        if name in _PER_RECIPIENT and (current is None or _is_taken(current, name)):
+            current = RecipientFields()
+            status.recipients.append(current)
+        if current is None and name in ("action", "status", "diagnostic-code", "x-supplementary-info"):
+            if name == "status" and not _STATUS.match(value):
+                continue
+            current = RecipientFields()
+            status.recipients.append(current)
+        _take(status, current, name, value, place.end())
+    return status
+
+
+def _is_taken(current: RecipientFields, name: str) -> bool:
+    if name == "final-recipient":
+        return current.final is not None
+    if name == "original-recipient":
+        # Some reporters write it before, some after `Final-Recipient`; after a status it opens the next one.
+        return current.original is not None or (current.final is not None and current.action is not None and current.status is not None)
+    return current.actual is not None
+
+
+def _take(status: DeliveryStatus, current: RecipientFields | None, name: str, value: str, at: int) -> None:
+    flat = " ".join(value.split())
+    if name == "reporting-mta" and status.reporting_mta is None:
+        host = _HOST.match(flat)
+        if host:
+            status.reporting_mta = host.group(1).strip(".,").lower()
+            status.reporting_span = (at, at + len(value) + 1)
+    elif name == "arrival-date":
+        status.arrival = status.arrival or flat[:80] or None
+    elif current is not None:
+        _take_recipient(current, name, flat, at)
+
+
+def _take_recipient(current: RecipientFields, name: str, flat: str, at: int) -> None:
+    if name == "final-recipient":
+        current.final = _recipient(flat)
+        current.recipient_span = (at, at + len(flat) + 1)
+    elif name == "original-recipient":
+        current.original = _recipient(flat)
+    elif name == "x-actual-recipient":
+        current.actual = _recipient(flat)
+    elif name == "action":
+        current.action = current.action or flat.partition(" ")[0].partition("(")[0].strip(".,;").lower() or None
+    elif name == "status":
+        _take_status(current, flat, at)
+    elif name == "diagnostic-code":
+        current.diagnostic = current.diagnostic or flat[:1000] or None
+    elif name == "x-supplementary-info":
+        current.supplement = flat[:1000] or None
+    elif name == "remote-mta":
+        current.remote = flat[:255] or None
+
+
+def _take_status(current: RecipientFields, flat: str, at: int) -> None:
+    code = _STATUS.match(flat)
+    if code and current.status is None:
+        klass, subject, detail = code.groups()
+        current.status = f"{klass}.{int(subject)}.{int(detail)}"
+        current.status_span = (at, at + code.end() + 1)
+
+
+def _recipient(flat: str) -> str | None:
+    """Return the address of a typed value: `rfc822; a@b`, `X400;…`, `RFC822; <a@b>`, or without a type."""
+    address = first_address(flat)
+    if address:
+        return address
+    _, _, bare = flat.rpartition(";")
+    bare = bare.strip().strip("<>\"'")
+    return bare.partition(" ")[0] or None

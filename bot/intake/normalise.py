@@ -1,0 +1,80 @@
+"""Brings any text into one form: one kind of line break, blank, quotation mark and digit.
+
+OCR and typing slips inside a status code are left alone here: what counts as a slip depends on what stands around
+it, which `codes` knows.
+"""
+
+from __future__ import annotations
+
+import re
+
+from bot.intake.dressing import (
+    undress_html,
+    undress_mailto,
+    undress_markdown,
+    undress_quoted_printable,
+    undress_quoting,
+)
+
+_SIGNS: dict[int, str | None] = {
+    **{full: chr(full - 0xFEE0) for full in range(0xFF01, 0xFF5F)},
+    **dict.fromkeys((0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000), " "),
+    # Zero-width and direction signs, soft hyphen, byte order mark, variation selectors.
+    **dict.fromkeys((0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070)), None),
+    **dict.fromkeys((0xFEFF, 0xFE0E, 0xFE0F, 0x180E, 0x61C), None),
+    **dict.fromkeys((0x2028, 0x2029, 0x85), "\n"),
+    **dict.fromkeys((0x2018, 0x2019, 0x201A, 0x201B, 0x2032, 0x02BC, 0xB4), "'"),
+    **dict.fromkeys((0x201C, 0x201D, 0x201E, 0x201F, 0x2033), '"'),
+    **dict.fromkeys((*range(0x2010, 0x2016), 0x2212, 0xFE63), "-"),
+    **dict.fromkeys((0x2024, 0xFE52, 0xFF61), "."),
+    **dict.fromkeys(range(0xD800, 0xE000), "�"),
+}
+_CONTROLS: dict[int, str | None] = {
+    **dict.fromkeys((*range(0x09), *range(0x0E, 0x20), 0x7F), None),
+    0x0B: "\n",
+    0x0C: "\n",
+    0x1B: None,
+}
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_BLANKS = re.compile(r"[ \t]{2,}")
+_EMPTY_LINES = re.compile(r"\n{3,}")
+
+
+def plain_signs(text: str) -> str:
+    """Return the text with plain line breaks, blanks, quotation marks, dashes and full-width forms."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if not text.isascii():
+        text = text.translate(_SIGNS)
+    if _CONTROL.search(text):
+        text = text.translate(_CONTROLS)
+    return text
+
+
+def tidy(text: str) -> str:
+    """Return the text without indentation, trailing blanks and runs of blanks and empty lines.
+
+    Columns that were set apart by a tab or several blanks stay apart by one tab.
+    """
+    text = "\n".join([line.strip() for line in text.split("\n")])
+    if "  " in text or "\t" in text:
+        text = _BLANKS.sub("\t", text)
+    if "\n\n\n" in text:
+        text = _EMPTY_LINES.sub("\n\n", text)
+    return text.strip()
+
+
+def undress_paste(text: str) -> str:
+    """Return a pasted text as plain text: signs, quoted-printable residue, HTML, quoting, Markdown."""
+    text = undress_html(text)
+    text = plain_signs(text)
+    text = undress_quoting(text)
+    text = undress_quoted_printable(text)
+    text = undress_markdown(text)
+    return undress_mailto(text)
+
+
+def undress_part(text: str, *, marked_up: bool) -> str:
+    """Return the decoded text of a MIME part as plain text. Mail is not Markdown, so that is left alone."""
+    text = undress_html(text) if marked_up else text
+    return undress_mailto(plain_signs(text))

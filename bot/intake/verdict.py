@@ -1,0 +1,194 @@
+"""Decides whether a text is a bounce: what speaks for it against what speaks against it.
+
+No single sign decides. A delivery-status part with a failing recipient nearly does; a code in a sentence, a subject, a
+phrase each say a little; an automatic reply, a receipt, a help page or a version number take it back.
+"""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from bot.intake.codes import Code, Standing, looks_like_number, reply_codes
+from bot.intake.dsn import DeliveryStatus
+from bot.intake.layouts import TALK, Layout, Says
+from bot.intake.page import Page
+from bot.model.phrases import Found, Phrasebook
+from bot.model.report import Kind
+
+_TALK = Phrasebook(TALK)
+_DAEMON = re.compile(r"(?i)mailer-?daemon|postmaster@|mail delivery (?:sub)?system|microsoftexchange[0-9a-f]{8,}|mail administrator|system administrator|mdaemon@|<>|delivery-status|mail-daemon|mail_daemon|mailadmin")
+_SUBJECT_BOUNCE = re.compile(
+    r"(?i)undeliver|returned mail|delivery (?:status )?notification|failure notice|delivery fail|mail delivery|delivery (?:problem|error|status|delay)|non[- ]?deliver|non remis|unzustellbar|onbestelbaar|olevererbar|nicht zustellbar"
+    r"|non recapitabile|kan ikke leveres|returned to sender|mail failed|mail error|rejected|error sending|nondeliver|could not be delivered|not delivered|no se pu[de]|não_?\s?entregue|mail system error|message status|warning: (?:message|could)|delayed|無法|退信|エラー|failed|bounce"
+)
+_SUBJECT_AWAY = re.compile(
+    r"(?i)^\s?(?:re:\s)?(?:automatic reply|auto(?:matic)?[ -]?(?:reply|response|svar|antwort)|autoreply|autosvar|automatisk svar|automatische antwort|réponse automatique|risposta automatica|respuesta automática|resposta automática|out of (?:the )?office|abwesen|vacation|fravær|frånvaro|automaattinen|automatisch antwoord|odpowiedź automatyczna|自動応答|自动答复)"
+)
+_SUBJECT_RECEIPT = re.compile(r"(?i)^\s?(?:read|lest|gelesen|lu|leído|letto|lido|läst|læst|gelezen|delivered|levert|relayed|not read|return receipt|zugestellt|remis|entregado|consegnato)\s?:|successful mail delivery|delivery receipt")
+_QUESTION = re.compile(r"(?i)\?|^\s?(?:what|which|where|how|why|is there|hva|hvor|hvilke|hvordan|hvorfor|vad|hvad|was|wie|welche|qu['e]|quel|comment|cosa|come|wat|hoe)\b")
+_ASKS_ABOUT = re.compile(
+    r"(?i)\b(?:what (?:does|is|are|do)|what's|how do (?:i|we)|how to|where (?:do|can|is)|which|difference between|explain|meaning of|mean(?:s)?\b|hva (?:er|betyr|innebærer)|hva slags|hvor finner|forskjellen|betyr|vad (?:är|betyder)|hvad (?:er|betyder)|was (?:ist|bedeutet)|bedeutet|unterschied|"
+    r"que signifie|qu'est-ce|différence|qué (?:es|significa)|cosa significa|wat (?:is|betekent)|co oznacza|co to|mitä|o que (?:é|significa)|do we have|har vi|is there|finnes det|do you have|list of|liste over|can you|kan du forklare|documentation|article)\b"
+)
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What the text is, with how much spoke for it, and the warnings that came up."""
+
+    kind: Kind
+    score: int
+    phishing: bool = False
+
+
+class Signs(msgspec.Struct):
+    """Everything that was read before a verdict."""
+
+    page: Page
+    status: DeliveryStatus | None
+    codes: list[Code]
+    phrases: list[Found[Layout]]
+    has_recipient: bool
+
+
+def judge(signs: Signs) -> Verdict:
+    """Weigh the signs. `Kind.UNSURE` where a text speaks of a failure without showing one."""
+    page = signs.page
+    if page.kind == "feedback":
+        return Verdict(Kind.NOT_BOUNCE, 0)
+    talk: dict[Says, int] = {}
+    for found in _TALK.find(page.folded, 0, page.returned[0] or None):
+        talk[found.value.says] = talk.get(found.value.says, 0) + 1
+    if signs.status and (verdict := _by_status(signs.status, page)):
+        return verdict
+    score = _for(signs, talk)
+    against = _against(signs, talk)
+    phishing = talk.get(Says.PHISHING, 0) > 0 and not _shows_reply(signs) and _asks_to_click(page)
+    if phishing and against + score:
+        return Verdict(Kind.NOT_BOUNCE, score, phishing=True)
+    total = score - against
+    if total >= _BOUNCE:
+        return Verdict(Kind.BOUNCE, total)
+    if total >= _PERHAPS and (signs.codes or score >= _BOUNCE):
+        return Verdict(Kind.UNSURE, total)
+    return Verdict(Kind.NOT_BOUNCE, total)
+
+
+_BOUNCE = 3
+_PERHAPS = 1
+
+
+def _by_status(status: DeliveryStatus, page: Page) -> Verdict | None:
+    if status.failing:
+        return Verdict(Kind.BOUNCE, 9)
+    if status.recipients and all(fields.passes for fields in status.recipients):
+        return Verdict(Kind.NOT_BOUNCE, 0)
+    return None
+
+
+def _shows_reply(signs: Signs) -> bool:
+    return any(code.standing >= Standing.SLIP for code in signs.codes)
+
+
+def _asks_to_click(page: Page) -> bool:
+    low = page.folded.text
+    return any(sign in low for sign in ("http", "www.", "click", "klikk", "klick", "cliquez", "login", "logg inn", "haz clic", "clicca", "klik"))
+
+
+def _for(signs: Signs, talk: dict[Says, int]) -> int:
+    page = signs.page
+    score = 0
+    says = {found.value.says for found in signs.phrases}
+    if signs.status and signs.status.fields >= _SOME_FIELDS:
+        score += 2
+    standing = max((code.standing for code in signs.codes), default=None)
+    if standing is not None:
+        score += _standing_weight(signs, standing, talk)
+    if Says.LIST in says:
+        score += 3 if signs.has_recipient else 2
+    if Says.FAILED in says or Says.DELAYED in says:
+        score += 2 + (_count(signs.phrases, Says.FAILED) > 1)
+    if Says.HEADLINE in says:
+        score += 1 + (_count(signs.phrases, Says.HEADLINE) > 1) + signs.has_recipient
+    if Says.WRAPPER in says:
+        score += min(2, _count(signs.phrases, Says.WRAPPER))
+    if Says.REASON in says:
+        score += 1 + signs.has_recipient
+    if Says.REASON in says or standing is not None:
+        score += 1 if reply_codes(page.text, page.notice[0], page.notice[1]) else 0
+    return score + _head_weight(page)
+
+
+_SOME_FIELDS = 2
+
+
+def _count(phrases: list[Found[Layout]], says: Says) -> int:
+    return len({found.phrase for found in phrases if found.value.says is says})
+
+
+def _standing_weight(signs: Signs, standing: Standing, talk: dict[Says, int]) -> int:
+    if standing >= Standing.SLIP:
+        return 3
+    codes = [code for code in signs.codes if not looks_like_number(signs.page.text, code)]
+    if not codes:
+        return 0
+    reported = talk.get(Says.REPORTED, 0) > 0 or signs.has_recipient
+    alone = len(signs.page.text) - len(codes[0].code) < _ALONE
+    if standing is Standing.NAMED:
+        return 3 if reported or alone else 1
+    return 3 if alone or (reported and _mentions_mail(signs.page)) else 1 if _mentions_mail(signs.page) else 0
+
+
+_ALONE = 14
+"""Characters besides the code in a text that is nothing but a code."""
+
+
+def _mentions_mail(page: Page) -> bool:
+    low = page.folded.text
+    return "@" in low or any(
+        word in low
+        for word in ("mail", "e-post", "epost", "mejl", "bounce", "ndr", "undeliver", "retur", "correo", "courriel", "nachricht", "zustell", "deliver", "lever", "recipient", "mottaker", "mottagare", "empfänger", "メール", "邮件", "почт", "письм", "poczt", "wiadomo", "posta", "sähköposti")
+    )
+
+
+def _head_weight(page: Page) -> int:
+    weight = 0
+    headers = page.headers
+    if headers.fields:
+        if _DAEMON.search(headers.first("from")) or headers.first("return-path") == "<>":
+            weight += 2
+        if "x-failed-recipients" in headers or "x-ms-exchange-message-is-ndr" in headers:
+            weight += 3
+        if _SUBJECT_BOUNCE.search(headers.first("subject")):
+            weight += 2
+        if "delivery-status" in page.kind:
+            weight += 2
+    return weight
+
+
+def _against(signs: Signs, talk: dict[Says, int]) -> int:
+    page = signs.page
+    against = 0
+    subject = page.headers.first("subject")
+    strong = _shows_reply(signs)
+    if subject and (_SUBJECT_AWAY.search(subject) or _SUBJECT_RECEIPT.search(subject)):
+        against += 8
+    if talk.get(Says.AWAY) and not strong:
+        against += 4 if not _DAEMON.search(page.headers.first("from")) else 1
+    if "disposition-notification" in page.kind:
+        against += 8
+    if talk.get(Says.RECEIPT) and not strong and not any(f.value.says in (Says.LIST, Says.WRAPPER) for f in signs.phrases):
+        against += 6
+    docs = talk.get(Says.DOCS, 0)
+    against += 6 if docs >= _MANUAL else 3 * docs if not strong else 0
+    if _ASKS_ABOUT.search(page.text, 0, 2000) and _QUESTION.search(page.text, 0, 2000) and not strong:
+        against += 2
+    if len({code.code for code in signs.codes}) > _LIST_OF_CODES and not strong:
+        against += 4
+    return against
+
+
+_MANUAL = 3
+"""So many signs of a help page outweigh an SMTP reply that it quotes."""
+_LIST_OF_CODES = 3

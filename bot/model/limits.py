@@ -1,0 +1,58 @@
+"""Every limit in one place, with its unit and the reason for its size."""
+
+PASTE_CHARS = 262_144
+"""Characters of one paste that are read; the rest is cut and said to be. Teams sends at most about 28 kB of text."""
+
+MAIL_BYTES = 5_000_000
+"""Bytes of an uploaded .eml or .msg that are read."""
+
+MAIL_PARTS = 200
+"""MIME parts of one mail that are walked."""
+
+MAIL_DEPTH = 12
+"""Nesting of MIME parts that is followed; real bounces use at most 5."""
+
+STORED_TEXT_CHARS = 65_536
+"""Characters of the original text kept with a session and a ticket."""
+
+EXCERPT_CHARS = 1_200
+"""Characters of the original text shown on a ticket card."""
+
+NOTE_CHARS = 2_000
+"""Characters of a note that a user or an agent adds."""
+
+FACT_CHARS = 120
+"""Characters of one fact (address, host, subject) shown on a card."""
+
+DIAGNOSTIC_CHARS = 400
+"""Characters of a diagnostic shown on a card."""
+
+CARD_BYTES = 25_000
+"""UTF-8 bytes of one card. Teams documents figures from 28 kB upwards; pages differ, so stay under the smallest."""
+
+CHOICES = 6
+"""Choices of one `ask`: Teams hides more than six buttons of one row behind an overflow menu."""
+
+TRAIL = 200
+"""Steps of one dialog that *Back* and the ticket remember."""
+
+FAILURES = 50
+"""Failing recipients that are kept of one bounce."""
+
+TYPED_MATCH = 86
+"""Score (0-100) from which typed text names a choice."""
+
+TYPED_LEAD = 8
+"""Points by which the best choice must lead the next one."""
+
+TYPED_CHARS = 80
+"""Longer text is never taken for a typed choice."""
+
+BODY_BYTES = 262_144
+"""Bytes of one request to `/api/messages`: the connector's own ceiling (botframework-sdk#6669)."""
+
+AUTO_ANSWERS = 20
+"""Questions in a row that known facts may answer; more would be a loop in the content."""
+
+RETURNED_CHARS = 16_384
+"""Characters of the returned message that are looked at; its headers are near its start."""

@@ -1,0 +1,83 @@
+"""The evidence that a helpdesk would otherwise have to ask for: facts of the bounce and the path walked.
+
+The preview shows the requester exactly what the shared card will show, so both are made here.
+"""
+
+from bot.model import choices
+from bot.model.ids import ChoiceId
+from bot.model.limits import DIAGNOSTIC_CHARS
+from bot.model.match import Match
+from bot.model.outgoing import Bullets, Element, Fact, Facts, Run, Subheading, Text
+from bot.model.report import Report
+from bot.model.session import Visit
+from bot.render.mask import masked
+from bot.render.speech import Speech, plain, short
+
+
+def evidence(
+    speech: Speech, report: Report, match: Match | None, *, mask: bool
+) -> tuple[Fact, ...]:
+    """Return what the bounce says, line by line.
+
+    Args:
+        speech: The language.
+        report: What was read.
+        match: What it means to us.
+        mask: Hide the addresses of third parties: the card is shared.
+    """
+    conceal = masked if mask else str
+    code = " ".join(part for part in (report.smtp_reply, report.status) if part)
+    article = match.article if match else None
+    confidence = match.confidence.value if match and match.confidence else None
+    values = (
+        ("ticket-code", code),
+        ("ticket-article", article),
+        ("ticket-confidence", confidence),
+        ("ticket-recipients", ", ".join(conceal(recipient) for recipient in report.recipients)),
+        ("ticket-sender", conceal(report.sender or "")),
+        ("ticket-server", report.reporting_mta),
+        ("ticket-arrival", report.arrival),
+        ("ticket-message-id", conceal(report.message_id or "")),
+        ("ticket-subject", conceal(report.subject or "")),
+    )
+    diagnostic = conceal(short(report.diagnostic or "", DIAGNOSTIC_CHARS))
+    shown = [Fact(speech.plain(name), short(value)) for name, value in values if value]
+    if diagnostic:
+        shown.append(Fact(speech.plain("ticket-diagnostic"), diagnostic))
+    return tuple(shown)
+
+
+def evidence_table(
+    speech: Speech, report: Report, match: Match | None, *, mask: bool
+) -> tuple[Element, ...]:
+    """Return the evidence as a table, or nothing where the bounce said nothing."""
+    rows = evidence(speech, report, match, mask=mask)
+    return (Facts(rows),) if rows else ()
+
+
+def path_walked(speech: Speech, trail: tuple[Visit, ...]) -> tuple[Element, ...]:
+    """Return the path walked with every answer, in words; a node that the content no longer has is named by its id."""
+    if not trail:
+        return ()
+    return (
+        Subheading(speech.word("ticket-path")),
+        Bullets(tuple(_step(speech, visit) for visit in trail)),
+    )
+
+
+def _step(speech: Speech, visit: Visit) -> Text:
+    article = speech.library.articles.get(visit.article)
+    prose = article.prose.get(speech.language) if article else None
+    words = prose.nodes.get(visit.node) if prose else None
+    if words is None:
+        return (Run(f"{visit.article}/{visit.node}: "), Run(visit.choice, bold=True))
+    title = plain(Speech(speech.library, speech.language).text(words.title))
+    return (Run(f"{title} – "), Run(_answer(speech, words.choices, visit.choice), bold=True))
+
+
+def _answer(speech: Speech, own: object, choice: ChoiceId) -> str:
+    if isinstance(own, dict) and choice in own:
+        return plain(Speech(speech.library, speech.language).text(own[choice]))
+    if choice in {choices.DONE, choices.FAILED}:
+        return speech.command(choice).label
+    return choice

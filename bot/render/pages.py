@@ -1,0 +1,227 @@
+"""From a screen to a page: which words and facts stand on it, and which buttons.
+
+One function per screen. Nothing here knows what a card or a terminal is, and nothing here decides where a dialog goes.
+"""
+
+from typing import assert_never
+
+from bot.model import choices
+from bot.model.effects import (
+    Greeting,
+    NewOrOld,
+    NotABounce,
+    Notice,
+    Preview,
+    Screen,
+    Sorry,
+    StepScreen,
+    Thanks,
+    TicketOpened,
+)
+from bot.model.ids import ChoiceId
+from bot.model.library import Library
+from bot.model.outgoing import (
+    Bullets,
+    Button,
+    Element,
+    Fact,
+    Facts,
+    Heading,
+    Literal,
+    Outgoing,
+    Paragraph,
+    Subheading,
+    TextInput,
+    Toggle,
+    Weight,
+)
+from bot.model.session import Handing, Session
+from bot.render.buttons import languages, navigation, press
+from bot.render.evidence import evidence_table, path_walked
+from bot.render.remarks import chosen_mark, notice_of, warning
+from bot.render.speech import Speech, facts_of, plain
+from bot.render.step import step_page
+
+
+def page(screen: Screen, session: Session, library: Library, *, ticket: int | None = None) -> Outgoing:
+    """Return the page of a screen, in the session's language.
+
+    Args:
+        screen: What to show.
+        session: The session as it was when the screen was decided.
+        library: The content.
+        ticket: The number of the ticket that the session opened, where the screen tells it.
+    """
+    language = session.language if session.language in library.languages else library.default
+    if isinstance(screen, StepScreen):
+        language, _ = library.prose(screen.article, language)
+    speech = Speech(library, language, facts_of(session))
+    match screen:
+        case Greeting(notice=notice):
+            return _greeting(speech, session, notice)
+        case NotABounce(phishing=phishing):
+            return _not_a_bounce(speech, session, phishing=phishing)
+        case StepScreen():
+            return step_page(speech, session, screen)
+        case NewOrOld(chosen=chosen):
+            return _new_or_old(speech, session, chosen)
+        case Preview():
+            return _preview(speech, session, screen)
+        case TicketOpened(again=again):
+            return _ticket_opened(speech, session, ticket, again=again)
+        case Thanks():
+            return _thanks(speech, session)
+        case Sorry(reference=reference, again=again):
+            return sorry(speech, reference, again=again)
+        case _:
+            assert_never(screen)
+
+
+def _greeting(speech: Speech, session: Session, notice: Notice) -> Outgoing:
+    return Outgoing(
+        language=speech.language,
+        summary=speech.plain("greeting-title"),
+        elements=(
+            *notice_of(speech, notice),
+            Heading(speech.word("greeting-title")),
+            Paragraph(speech.word("greeting-what")),
+            Subheading(speech.word("greeting-how-title")),
+            Bullets(
+                tuple(
+                    speech.word(name)
+                    for name in ("greeting-how-outlook", "greeting-how-web", "greeting-how-phone")
+                )
+            ),
+            Paragraph(speech.word("greeting-privacy"), quiet=True),
+        ),
+        navigation=navigation(speech, session, back=False, start_over=False),
+    )
+
+
+def _not_a_bounce(speech: Speech, session: Session, *, phishing: bool) -> Outgoing:
+    warned = (warning(speech, speech.word("warning-phishing")),) if phishing else ()
+    return Outgoing(
+        language=speech.language,
+        summary=speech.plain("not-a-bounce-title"),
+        elements=(
+            Heading(speech.word("not-a-bounce-title")),
+            *warned,
+            Paragraph(speech.word("not-a-bounce-text")),
+            Paragraph(speech.word("not-a-bounce-lines")),
+            Literal(speech.plain("not-a-bounce-example")),
+        ),
+        navigation=navigation(speech, session, back=False, start_over=session.bounce is not None),
+    )
+
+
+def _new_or_old(speech: Speech, session: Session, chosen: ChoiceId | None) -> Outgoing:
+    buttons = (
+        press(speech, session, choices.TAKE_NEW, Weight.PRIMARY),
+        press(speech, session, choices.GO_ON),
+    )
+    return Outgoing(
+        language=speech.language,
+        summary=speech.plain("new-or-old-title"),
+        elements=(
+            Heading(speech.word("new-or-old-title")),
+            Paragraph(speech.word("new-or-old-text")),
+            *chosen_mark(speech, speech.command(chosen).label if chosen else None),
+        ),
+        buttons=() if chosen else buttons,
+        navigation=() if chosen else navigation(speech, session, back=False, start_over=False),
+    )
+
+
+def _preview(speech: Speech, session: Session, screen: Preview) -> Outgoing:
+    mode = session.mode
+    if not isinstance(mode, Handing):
+        return _greeting(speech, session, screen.notice)
+    original = session.bounce.report.text if session.bounce else ""
+    shown: list[Element] = [
+        *notice_of(speech, screen.notice),
+        Heading(speech.word("preview-title")),
+        Paragraph(speech.word("preview-text")),
+        Facts((Fact(speech.plain("preview-reason"), plain(speech.text(speech.words.reasons.get(mode.reason, mode.reason)))),)),
+    ]
+    if session.bounce is not None:
+        report, match = session.bounce.report, session.bounce.match
+        shown += evidence_table(speech, report, match, mask=True)
+    shown += path_walked(speech, session.trail)
+    if mode.note and screen.chosen:
+        shown.append(Literal(mode.note, label=speech.plain("ticket-note")))
+    if original:
+        kept = "preview-original-kept" if mode.keep_original else "preview-original-left-out"
+        shown.append(Paragraph(speech.word(kept)))
+        shown.append(Paragraph(speech.word("preview-masked"), quiet=True))
+    if not screen.chosen:
+        shown += _preview_fields(speech, mode, with_original=bool(original))
+    shown += chosen_mark(speech, speech.command(screen.chosen).label if screen.chosen else None)
+    return Outgoing(
+        language=speech.language,
+        summary=speech.plain("preview-title"),
+        elements=tuple(shown),
+        buttons=() if screen.chosen else _preview_buttons(speech, session, mode, bool(original)),
+        navigation=() if screen.chosen else languages(speech, session),
+    )
+
+
+def _preview_fields(speech: Speech, mode: Handing, *, with_original: bool) -> tuple[Element, ...]:
+    note = TextInput(
+        id="note",
+        label=speech.plain("preview-note"),
+        placeholder=speech.plain("preview-note-placeholder"),
+        value=mode.note,
+    )
+    if not with_original:
+        return (note,)
+    return note, Toggle("original", speech.plain("preview-original"), on=mode.keep_original)
+
+
+def _preview_buttons(
+    speech: Speech, session: Session, mode: Handing, with_original: bool  # noqa: FBT001 - see caller
+) -> tuple[Button, ...]:
+    original = choices.DROP_ORIGINAL if mode.keep_original else choices.KEEP_ORIGINAL
+    return (
+        press(speech, session, choices.SEND, Weight.PRIMARY, takes_inputs=True),
+        *((press(speech, session, original, takes_inputs=True),) if with_original else ()),
+        press(speech, session, choices.CANCEL),
+    )
+
+
+def _ticket_opened(
+    speech: Speech, session: Session, ticket: int | None, *, again: bool
+) -> Outgoing:
+    number = f"#{ticket}" if ticket is not None else ""
+    return Outgoing(
+        language=speech.language,
+        summary=speech.plain("opened-title", number=number),
+        elements=(
+            Heading(speech.word("opened-title", number=number)),
+            Paragraph(speech.word("opened-again" if again else "opened-text", number=number)),
+        ),
+        navigation=navigation(speech, session, back=False, start_over=session.bounce is not None),
+    )
+
+
+def _thanks(speech: Speech, session: Session) -> Outgoing:
+    return Outgoing(
+        language=speech.language,
+        summary=speech.plain("thanks-title"),
+        elements=(Heading(speech.word("thanks-title")), Paragraph(speech.word("thanks-text"))),
+        navigation=navigation(speech, session, back=False, start_over=False),
+    )
+
+
+def sorry(speech: Speech, reference: str, *, again: bool) -> Outgoing:
+    """Return the page that says that something broke on our side. It needs no session: that may be what broke."""
+    return Outgoing(
+        language=speech.language,
+        summary=speech.plain("sorry-title"),
+        elements=(
+            Heading(speech.word("sorry-title")),
+            Paragraph(speech.word("sorry-again" if again else "sorry-text")),
+            Paragraph(speech.word("sorry-reference", reference=reference), quiet=True),
+        ),
+    )
+
+

@@ -1,0 +1,29 @@
+"""The small parts that every page is made of: notices, warnings, and the mark of an answer given."""
+
+from bot.model.effects import Notice
+from bot.model.outgoing import Element, Remark, Text, Tone
+from bot.render.speech import Speech
+
+
+def notice_of(speech: Speech, notice: Notice) -> tuple[Element, ...]:
+    """Return the sentence that says why a screen comes (again), if there is one."""
+    if notice is Notice.NONE:
+        return ()
+    return (note(speech, speech.word(notice.value)),)
+
+
+def note(speech: Speech, text: Text) -> Remark:
+    """Return a note."""
+    return Remark(text, Tone.NOTE, speech.plain("note"))
+
+
+def warning(speech: Speech, text: Text) -> Remark:
+    """Return a warning."""
+    return Remark(text, Tone.WARNING, speech.plain("warning"))
+
+
+def chosen_mark(speech: Speech, label: str | None) -> tuple[Element, ...]:
+    """Return the mark of the answer that was given on a card, if one was."""
+    if label is None:
+        return ()
+    return (Remark(speech.word("chosen", choice=label), Tone.GOOD),)

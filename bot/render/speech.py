@@ -1,0 +1,108 @@
+"""Speaking one language: words by id, and prose with its markup and facts turned into runs of text.
+
+Prose is ours and may say `**bold**`, `` `code` ``, `{link:id}` and `{fact}`. Facts come from people and bounces: they become runs of
+their own that nothing ever reads as markup.
+"""
+
+import re
+from collections.abc import Mapping
+
+from bot.model.ids import Language, LinkId
+from bot.model.library import Command, Library
+from bot.model.limits import FACT_CHARS
+from bot.model.outgoing import Run, Text
+from bot.model.session import Session
+
+_MARKUP = re.compile(r"\*\*([^*]+)\*\*|`([^`]+)`|\{([a-z][a-z0-9:.-]*)\}")
+
+
+class Speech:
+    """The words of one language, with the facts of one session."""
+
+    def __init__(
+        self, library: Library, language: Language, facts: Mapping[str, str] | None = None
+    ) -> None:
+        """Take the facts that placeholders may name; unknown ones get the words that stand for them."""
+        self.library = library
+        self.language = language
+        self.words = library.words[language]
+        self.facts: Mapping[str, str] = facts or {}
+
+    def word(self, name: str, **facts: str) -> Text:
+        """Return one of the bot's own sentences, with facts of its own."""
+        return self.text(self.words.words[name], facts)
+
+    def plain(self, name: str, **facts: str) -> str:
+        """Return one of the bot's own sentences as plain text, for labels."""
+        return plain(self.word(name, **facts))
+
+    def command(self, name: str) -> Command:
+        """Return a button's words."""
+        return self.words.commands[name]
+
+    def link(self, link: LinkId) -> Run:
+        """Return a link with its title."""
+        return Run(self.words.links[link], link=self.library.links[link])
+
+    def text(self, prose: str, facts: Mapping[str, str] | None = None) -> Text:
+        """Return prose as runs of text."""
+        runs: list[Run] = []
+        self._read(prose, facts or {}, runs, bold=False)
+        return tuple(runs)
+
+    def _read(
+        self, prose: str, facts: Mapping[str, str], runs: list[Run], *, bold: bool
+    ) -> None:
+        position = 0
+        for found in _MARKUP.finditer(prose):
+            if found.start() > position:
+                runs.append(Run(prose[position : found.start()], bold=bold))
+            strong, code, name = found.groups()
+            if strong is not None:
+                self._read(strong, facts, runs, bold=True)
+            elif code is not None:
+                runs.append(Run(code, code=True))
+            else:
+                runs.append(self._named(name, facts, bold=bold))
+            position = found.end()
+        if position < len(prose):
+            runs.append(Run(prose[position:], bold=bold))
+
+    def _named(self, name: str, facts: Mapping[str, str], *, bold: bool) -> Run:
+        if name.startswith("link:"):
+            return self.link(LinkId(name.removeprefix("link:")))
+        value = facts.get(name) or self.facts.get(name)
+        if value:
+            return Run(value, bold=bold, given=True)
+        return Run(self.words.unknown_facts.get(name, ""), bold=bold)
+
+
+def plain(text: Text) -> str:
+    """Return a line of text without its styles."""
+    return "".join(run.text for run in text)
+
+
+def facts_of(session: Session) -> dict[str, str]:
+    """Return what prose may name about a session: only what the bounce really says."""
+    facts = {"requester": session.address.user_name}
+    report = session.bounce.report if session.bounce else None
+    if report is None:
+        return facts
+    recipient = report.recipients[0] if report.recipients else None
+    local_part, _, domain = (recipient or "").rpartition("@")
+    named = {
+        "recipient": recipient,
+        "local-part": local_part,
+        "domain": domain if local_part else None,
+        "sender": report.sender,
+        "code": report.status,
+        "reporting-mta": report.reporting_mta,
+        "subject": report.subject,
+        "time": report.arrival,
+    }
+    return facts | {name: short(value) for name, value in named.items() if value}
+
+
+def short(value: str, chars: int = FACT_CHARS) -> str:
+    """Return a fact cut to a length that fits on a card."""
+    return value if len(value) <= chars else value[: chars - 1] + "…"

@@ -1,0 +1,207 @@
+"""Who sent a request: the channel, proven by its token, or in local mode a program on this machine.
+
+A token is checked before the body is parsed; what it claims is compared with the body afterwards. Nothing here can be switched off.
+Rules: learn.microsoft.com, "Authentication with the Bot Connector API".
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import jwt
+import msgspec
+
+from bot.model.errors import RequestRefused
+from bot.ports import Clock
+from bot.teams.hosts import Origins, is_loopback
+from bot.teams.keys import SigningKeys
+
+ISSUER = "https://api.botframework.com"
+CHANNEL = "msteams"
+_SKEW = 300
+"""Seconds by which the channel's clock may differ from ours."""
+_REMEMBERED = 1_024
+_TOKEN_CHARS = 16_384
+_REQUIRED = ("exp", "iss", "aud")
+
+Headers = Mapping[str, str]
+"""Headers of a request; names are looked up without regard to case (aiohttp's are that way)."""
+
+
+class Caller(Protocol):
+    """Somebody whose request is let in, so far."""
+
+    def check(self, activity: Mapping[str, Any]) -> None:
+        """Compare what is known of the caller with the activity. Raises RequestRefused (403)."""
+
+
+class Gate(Protocol):
+    """Lets requests in or refuses them."""
+
+    async def admit(self, headers: Headers, peer: str | None) -> Caller:
+        """Return who sends a request, from its headers and the peer's address. Raises RequestRefused."""
+
+
+class Channel(msgspec.Struct, frozen=True):
+    """The connector service, by what its token says."""
+
+    service_url: str
+    endorsements: frozenset[str]
+
+    def check(self, activity: Mapping[str, Any]) -> None:
+        """Refuse an activity of another service or of a channel that the key does not vouch for."""
+        if activity.get("serviceUrl") != self.service_url:
+            raise RequestRefused(403, "the token is for another serviceUrl")
+        if activity.get("channelId") != CHANNEL:
+            raise RequestRefused(403, "the activity is not from Teams")
+        if CHANNEL not in self.endorsements:
+            raise RequestRefused(403, "the signing key is not endorsed for Teams")
+
+
+class ChannelGate:
+    """Lets in who shows a valid token of the connector service for our app."""
+
+    def __init__(self, app_id: str, keys: SigningKeys, clock: Clock) -> None:
+        """Take our app id, which is the audience of tokens meant for us."""
+        self._app_id = app_id
+        self._keys = keys
+        self._clock = clock
+        self._verified: OrderedDict[bytes, tuple[float, Channel]] = OrderedDict()
+
+    async def admit(self, headers: Headers, peer: str | None) -> Channel:  # noqa: ARG002 - a Gate
+        """Return the channel behind a token. Raises RequestRefused: 401, 403, or 503 while no key could be fetched yet."""
+        token = _bearer(headers)
+        digest = hashlib.sha256(token.encode()).digest()
+        remembered = self._verified.get(digest)
+        if remembered is not None:
+            until, channel = remembered
+            if until > self._clock().timestamp():
+                self._verified.move_to_end(digest)
+                return channel
+            del self._verified[digest]
+        until, channel = await self._verify(token)
+        self._verified[digest] = until, channel
+        if len(self._verified) > _REMEMBERED:
+            self._verified.popitem(last=False)
+        return channel
+
+    async def _verify(self, token: str) -> tuple[float, Channel]:
+        try:
+            header = jwt.get_unverified_header(token)
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
+            raise RequestRefused(401, "the token cannot be read") from error
+        kid = header.get("kid")
+        if header.get("alg") != "RS256" or not isinstance(kid, str):
+            raise RequestRefused(401, "the token is not signed as the channel signs")
+        key = await self._keys.find(kid)
+        if key is None:
+            if not self._keys.known:
+                raise RequestRefused(503, "no signing key could be fetched yet")
+            raise RequestRefused(401, "the token is signed with an unknown key")
+        try:
+            claims = jwt.decode(
+                token,
+                key.key,
+                algorithms=["RS256"],
+                audience=self._app_id,
+                issuer=ISSUER,
+                leeway=_SKEW,
+                options={
+                    "require": list(_REQUIRED),
+                    "strict_aud": True,
+                    "enforce_minimum_key_length": True,
+                },
+            )
+        except jwt.ExpiredSignatureError as error:
+            raise RequestRefused(401, "the token has expired") from error
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
+            raise RequestRefused(401, f"the token is not valid: {type(error).__name__}") from error
+        service_url = claims.get("serviceurl")
+        if not isinstance(service_url, str) or not service_url:
+            raise RequestRefused(401, "the token names no serviceurl")
+        return float(claims["exp"]) + _SKEW, Channel(service_url, key.endorsements)
+
+
+class Neighbour(msgspec.Struct, frozen=True):
+    """A program on this machine."""
+
+    origins: Origins
+
+    def check(self, activity: Mapping[str, Any]) -> None:
+        """Refuse an activity whose answers would leave this machine."""
+        service_url = activity.get("serviceUrl")
+        if not isinstance(service_url, str) or not self.origins.admits_service(service_url):
+            raise RequestRefused(403, "without a token the serviceUrl must be loopback")
+
+
+class LocalGate:
+    """Lets in programs on this machine, without a token. For development: `bouncedesk run --local`."""
+
+    def __init__(self) -> None:
+        """Allow answers to this machine only, whatever else is configured."""
+        self._neighbour = Neighbour(Origins((), loopback=True))
+
+    async def admit(self, headers: Headers, peer: str | None) -> Neighbour:
+        """Return the neighbour. Raises RequestRefused (403).
+
+        The peer's address alone would let in a web page that the developer has open and whatever comes through a tunnel or a
+        proxy on this machine: they all connect from loopback. They give themselves away by these headers.
+        """
+        if not is_loopback(peer):
+            raise RequestRefused(403, "local mode answers this machine only")
+        if not is_loopback(_host(headers.get("Host", ""))):
+            raise RequestRefused(403, "local mode is asked for by a name that is not this machine's")
+        for name in ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "Origin"):
+            if name in headers:
+                raise RequestRefused(403, f"local mode refuses requests with {name}")
+        return self._neighbour
+
+
+class Tenants:
+    """The organisations whose people may use the bot. A registration restricts the app's identity, not who writes to it."""
+
+    def __init__(self, allowed: frozenset[str]) -> None:
+        """Take the tenant ids; none at all lets in every tenant."""
+        self._allowed = frozenset(tenant.lower() for tenant in allowed)
+
+    def check(self, activity: Mapping[str, Any]) -> None:
+        """Refuse an activity of another tenant, of none, or of two at once. Raises RequestRefused (403)."""
+        if not self._allowed:
+            return
+        named = {tenant.lower() for tenant in tenants_of(activity)}
+        if not named:
+            raise RequestRefused(403, "the activity names no tenant")
+        if not named <= self._allowed or len(named) > 1:
+            raise RequestRefused(403, "the activity is from another tenant")
+
+
+def tenants_of(activity: Mapping[str, Any]) -> list[str]:
+    """Return every tenant an activity names, the channel's own word first."""
+    named: list[str] = []
+    data, conversation = activity.get("channelData"), activity.get("conversation")
+    if isinstance(data, dict):
+        tenant = data.get("tenant")
+        named += [tenant.get("id")] if isinstance(tenant, dict) else []
+    if isinstance(conversation, dict):
+        named.append(conversation.get("tenantId"))
+    return [tenant for tenant in named if isinstance(tenant, str) and tenant]
+
+
+def _bearer(headers: Headers) -> str:
+    value = headers.get("Authorization", "")
+    scheme, _, token = value.partition(" ")
+    if not value:
+        raise RequestRefused(401, "there is no token")
+    if scheme != "Bearer" or not token or len(token) > _TOKEN_CHARS or not token.isascii():
+        raise RequestRefused(401, "there is no bearer token")
+    return token
+
+
+def _host(header: str) -> str:
+    """Return the host of a Host header, without its port."""
+    if header.startswith("["):
+        return header.partition("]")[0] + "]"
+    return header.partition(":")[0]

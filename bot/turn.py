@@ -1,0 +1,69 @@
+"""One message, from what was said to what is shown: the four stages joined. Pure.
+
+    event ─intake→ Report ─recognise→ Match ─dialog→ Turn(session, effects) ─render→ Outgoing
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import assert_never
+
+from bot import dialog, render
+from bot.intake import read_file, read_text
+from bot.model.effects import Screen, Turn
+from bot.model.event import Arrived, Attached, Event, Incoming, Pressed, Reading, Said, Unusable
+from bot.model.ids import Language
+from bot.model.library import Library
+from bot.model.outgoing import Outgoing
+from bot.model.session import Session, Unreadable
+from bot.recognise import Recogniser
+from bot.render.speech import Speech
+
+
+class Core:
+    """The content, and the recogniser built from it. Content can be replaced while the bot runs; a turn sees one library."""
+
+    def __init__(self, library: Library) -> None:
+        """Index the library's fingerprints."""
+        self.library = library
+        self.recogniser = Recogniser(library)
+
+    def replace(self, library: Library) -> None:
+        """Take new content from the next turn on."""
+        self.recogniser = Recogniser(library)
+        self.library = library
+
+    def read(self, event: Event) -> Reading | None:
+        """Read what a message says; None for events that carry no text. Needs no session, so it is done before any lock is held."""
+        match event:
+            case Said(text=text):
+                report = read_text(text)
+            case Attached(data=data):
+                report = read_file(data)
+            case Pressed() | Arrived() | Unusable():
+                return None
+            case _:
+                assert_never(event)
+        return Reading(report, self.recogniser.recognise(report))
+
+
+def take_turn(  # noqa: PLR0913 - the time and the ids are arguments because the core is pure
+    library: Library,
+    stored: Session | Unreadable | None,
+    incoming: Incoming,
+    reading: Reading | None,
+    *,
+    now: datetime,
+    new_id: Callable[[], str],
+) -> Turn:
+    """Decide everything that one message causes."""
+    return dialog.converse(library, stored, incoming, reading, now=now, new_id=new_id)
+
+
+def show(library: Library, screen: Screen, state: Session, *, ticket: int | None = None) -> Outgoing:
+    """Return the page of a screen, once the numbers it names are known."""
+    return render.page(screen, state, library, ticket=ticket)
+
+
+def sorry(library: Library, language: Language, reference: str, *, again: bool) -> Outgoing:
+    """Return the page that says that something broke on our side."""
+    return render.sorry(Speech(library, language), reference, again=again)
