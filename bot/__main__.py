@@ -16,7 +16,15 @@ def application() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_show_locals=False,
     )
-    for command in (run.run, chat.chat, match.match, lint.lint, draw.draw, play.play, manifest.manifest):
+    for command in (
+        run.run,
+        chat.chat,
+        match.match,
+        lint.lint,
+        draw.draw,
+        play.play,
+        manifest.manifest,
+    ):
         app.command()(command)
     app.add_typer(tickets.app, name="tickets")
     app.add_typer(new.app, name="new")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,8 +20,13 @@ from bot.triage import Desk, Membership, NoChannel
 from bot.turn import Core
 
 if TYPE_CHECKING:
+    from aiohttp import web
+
+    from bot.model.effects import Turn
+    from bot.model.event import Incoming, TicketPress
     from bot.ports import Sender, Store
     from bot.settings import Settings
+    from bot.teams.members import Membership as TeamMembers
 
 
 def utc_now() -> datetime:
@@ -50,6 +55,10 @@ def triage_address(settings: Settings) -> Address | None:
     )
 
 
+def _nobody_watches(_incoming: Incoming, _turn: Turn) -> None:
+    """Watch a turn where no metrics are kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class Application:
     """Everything that runs."""
@@ -67,6 +76,7 @@ async def application(
     senders: Mapping[str, Sender],
     *,
     members: Membership | None = None,
+    observe: Callable[[Incoming, Turn], None] | None = None,
 ) -> AsyncIterator[Application]:
     """Start the application and stop it in order: first nothing new is sent, then what was sent is written down.
 
@@ -74,6 +84,7 @@ async def application(
         settings: The settings.
         senders: Who delivers, by channel id.
         members: Who knows the triage team's members.
+        observe: Is told of each committed turn.
     """
     settings.data_directory.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as running:
@@ -91,9 +102,69 @@ async def application(
             language=core.library.language(settings.triage_language),
             clock=utc_now,
         )
-        host = Host(core, outbox, desk, clock=utc_now, new_id=new_id)
+        host = Host(
+            core, outbox, desk, clock=utc_now, new_id=new_id, observe=observe or _nobody_watches
+        )
         await outbox.start()
         yield Application(core, store, outbox, desk, host)
 
 
-__all__ = ["Application", "application", "new_id", "utc_now"]
+@asynccontextmanager
+async def service(settings: Settings, *, local: bool) -> AsyncIterator[web.Application]:
+    """Start everything that serves Teams, and return its HTTP application.
+
+    Raises SettingsError without credentials (unless local), ContentError or StoreError.
+    """
+    from bot.metrics import Metrics
+    from bot.teams.room import Options, TeamsRoom
+    from bot.web import routes, server
+
+    options = Options(
+        local=local,
+        app_id=settings.app_id,
+        app_password=settings.app_password.get_secret_value(),
+        tenant_id=settings.tenant_id,
+        tenants=settings.tenants,
+        team_service_url=settings.triage_service_url,
+    )
+    metrics = Metrics()
+    async with TeamsRoom(options, utc_now) as room:
+        members = _TriageTeam(room.members, settings.triage_team_id)
+        senders = {"msteams": room.sender}
+        async with application(
+            settings,
+            senders,
+            members=members if settings.triage_team_id else None,
+            observe=metrics.observe,
+        ) as running:
+            core = running.core
+            edge = room.edge(
+                lambda locale: core.library.language(locale), running.host.handle, running.desk.press
+            )
+            room.warm()
+
+            async def measure() -> bytes:
+                counts = await running.store.counts(utc_now())
+                return metrics.render(
+                    counts.tickets, counts.unsent, counts.oldest_seconds, counts.dead
+                )
+
+            try:
+                yield server(routes(edge, running.store.health, measure))
+            finally:
+                await edge.close()
+
+
+class _TriageTeam:
+    """The triage team as the desk sees it."""
+
+    def __init__(self, members: TeamMembers, team: str) -> None:
+        self._members = members
+        self._team = team
+
+    async def is_member(self, press: TicketPress) -> bool:
+        """Tell whether the presser belongs to the triage team."""
+        return await self._members.is_member(self._team, press.person.key)
+
+
+__all__ = ["Application", "application", "new_id", "service", "utc_now"]

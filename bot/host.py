@@ -61,7 +61,7 @@ _decode = msgspec.json.Decoder(Answer).decode
 class Host:
     """Runs turns."""
 
-    def __init__(  # noqa: PLR0913 - everything from outside comes in here
+    def __init__(
         self,
         core: Core,
         outbox: Outbox,
@@ -176,9 +176,7 @@ class _Done(msgspec.Struct, frozen=True):
 def session_key(incoming: Incoming) -> SessionKey:
     """Return whose session an event belongs to: one for each person in each conversation."""
     address = incoming.address
-    return SessionKey(
-        address.channel, address.conversation, address.user_key or address.user
-    )
+    return SessionKey(address.channel, address.conversation, address.user_key or address.user)
 
 
 def _ticket_number(unit: Unit, state: Session) -> int | None:
@@ -188,4 +186,6 @@ def _ticket_number(unit: Unit, state: Session) -> int | None:
 def _where(error: BaseException) -> str:
     """Return the place in our code where an error arose: file and line, never the values that were there."""
     frames = traceback.extract_tb(error.__traceback__)
-    return " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames[-4:]))
+    return " < ".join(
+        f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames[-4:])
+    )

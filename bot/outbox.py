@@ -92,7 +92,9 @@ class Outbox:
         def with_parcels(unit: Unit) -> tuple[Result, list[Leased]]:
             result, parcels = work(unit)
             now = self._clock()
-            leased = [unit.enqueue(parcel, now, lease_until=self._lease(parcel)) for parcel in parcels]
+            leased = [
+                unit.enqueue(parcel, now, lease_until=self._lease(parcel)) for parcel in parcels
+            ]
             return result, [parcel for parcel in leased if parcel is not None]
 
         result, leased = await self._store.run(with_parcels)

@@ -106,7 +106,9 @@ class Unit(Protocol):
     def ticket_by_id(self, ticket: TicketId) -> Ticket:
         """Return a ticket by its opaque id. Raises UnknownTicket."""
 
-    def tickets(self, states: Collection[State] | None = None, limit: int = 100) -> Sequence[Ticket]:
+    def tickets(
+        self, states: Collection[State] | None = None, limit: int = 100
+    ) -> Sequence[Ticket]:
         """Return tickets, newest first, without their original texts."""
 
     def ticket_events(self, ticket: TicketId) -> Sequence[TicketEvent]:

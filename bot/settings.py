@@ -28,7 +28,8 @@ class Settings(BaseSettings):
 
     app_id: str = Field("", description="Application (client) id of the bot's registration.")
     app_password: SecretStr = Field(
-        SecretStr(""), description="Client secret of the bot's registration (its value, not its id)."
+        SecretStr(""),
+        description="Client secret of the bot's registration (its value, not its id).",
     )
     tenant_id: str = Field(
         "", description="Tenant the bot is registered in; people from other tenants are refused."
@@ -46,7 +47,9 @@ class Settings(BaseSettings):
         _HERE.parent / "dialogs", description="The content: dialogs, codes and languages."
     )
     port: int = Field(3978, ge=0, le=65535, description="Port that the server listens on.")
-    triage_team_id: str = Field("", description="Conversation id of the triage team (19:…@thread.tacv2).")
+    triage_team_id: str = Field(
+        "", description="Conversation id of the triage team (19:…@thread.tacv2)."
+    )
     triage_channel_id: str = Field(
         "", description="Channel that new tickets are posted to (19:…@thread.tacv2)."
     )

@@ -1,6 +1,6 @@
 """One message, from what was said to what is shown: the four stages joined. Pure.
 
-    event ─intake→ Report ─recognise→ Match ─dialog→ Turn(session, effects) ─render→ Outgoing
+event ─intake→ Report ─recognise→ Match ─dialog→ Turn(session, effects) ─render→ Outgoing
 """
 
 from collections.abc import Callable
@@ -46,7 +46,7 @@ class Core:
         return Reading(report, self.recogniser.recognise(report))
 
 
-def take_turn(  # noqa: PLR0913 - the time and the ids are arguments because the core is pure
+def take_turn(
     library: Library,
     stored: Session | Unreadable | None,
     incoming: Incoming,
@@ -59,7 +59,9 @@ def take_turn(  # noqa: PLR0913 - the time and the ids are arguments because the
     return dialog.converse(library, stored, incoming, reading, now=now, new_id=new_id)
 
 
-def show(library: Library, screen: Screen, state: Session, *, ticket: int | None = None) -> Outgoing:
+def show(
+    library: Library, screen: Screen, state: Session, *, ticket: int | None = None
+) -> Outgoing:
     """Return the page of a screen, once the numbers it names are known."""
     return render.page(screen, state, library, ticket=ticket)
 

@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 from bot.compose import Application, application, new_id
 from bot.host import Answer
-from bot.model.event import Address, Arrived, Attached, Event, Incoming, Pressed, Said, Scope, Unusable
+from bot.model.event import (
+    Address,
+    Arrived,
+    Attached,
+    Event,
+    Incoming,
+    Pressed,
+    Said,
+    Scope,
+    Unusable,
+)
 from bot.model.ids import ArticleId, ChoiceId, ConversationId, Language, NodeId, SessionId, UserId
 from bot.model.outgoing import Button, Outgoing
 from bot.model.session import Session
@@ -124,7 +133,9 @@ class Conversation:
 def button_of(page: Outgoing, choice: str) -> Button:
     """Return the button of a page that means a choice."""
     return next(
-        button for button in (*page.buttons, *page.navigation) if button.data.get("choice") == choice
+        button
+        for button in (*page.buttons, *page.navigation)
+        if button.data.get("choice") == choice
     )
 
 
@@ -153,10 +164,12 @@ def text_of(page: Outgoing) -> str:
     return "\n".join(found)
 
 
-def _collect(value: Any, found: list[str]) -> None:
+def _collect(value: object, found: list[str]) -> None:
     if isinstance(value, dict):
         for name, part in value.items():
-            if name in {"text", "title", "value", "label", "placeholder"} and isinstance(part, str):
+            if name in {"text", "title", "value", "label", "placeholder"} and isinstance(
+                part, str
+            ):
                 found.append(part)
             else:
                 _collect(part, found)

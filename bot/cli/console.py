@@ -13,11 +13,22 @@ _PASTE_PAUSE = 0.08
 PROMPT = "> "
 
 
+END_OF_PASTE = "/end"
+"""A line that ends a paste in piped input."""
+
+_ANSWER_DIGITS = 2
+"""A line of up to so many digits answers a page; no bounce has such a line of its own."""
+
+
 def messages(answers: Callable[[str], bool]) -> Iterator[str]:
     """Yield one message after the other until the input ends.
 
-    In a terminal a message is what arrives in one go: a typed line, or all lines of a paste. From a pipe everything arrives in one go; there,
-    a line that answers the page shown (a number, a button's label, a `/command`) is a message, and what stands between two of them is a paste.
+    In a terminal a message is what arrives in one go: a typed line, or all lines of a paste. From a pipe everything arrives in one go;
+    there, a line that answers the page shown (a number, a button's label, a `/command`) is a message, and what stands between two of
+    them is a paste.
+
+    Args:
+        answers: Tells whether a line answers the page that is shown at that moment.
     """
     return _typed() if sys.stdin.isatty() else _piped(answers)
 
@@ -43,15 +54,14 @@ def _piped(answers: Callable[[str], bool]) -> Iterator[str]:
     paste: list[str] = []
     for raw in sys.stdin.buffer:
         line = raw.decode("utf-8", errors="replace").rstrip("\r\n")
-        if not answers(line):
+        number = line.strip().isdigit() and len(line.strip()) <= _ANSWER_DIGITS
+        if not number and not answers(line):
             paste.append(line)
             continue
         if any(part.strip() for part in paste):
             yield "\n".join(paste)
         paste = []
-        if answers(line) or not line:
+        if line.strip() != END_OF_PASTE:
             yield line
-        else:
-            paste.append(line)
     if any(part.strip() for part in paste):
         yield "\n".join(paste)

@@ -39,7 +39,9 @@ def play(
     terminal = Terminal(typer.echo, shutil.get_terminal_size().columns, person="player")
     locale = core.library.language(lang)
     first = Incoming(event=Said(article), address=terminal.address, activity="", locale=locale)
-    session = _turn(core.library, terminal, None, first, _example(core.library, ArticleId(article)))
+    session = _turn(
+        core.library, terminal, None, first, _example(core.library, ArticleId(article))
+    )
     for said in messages(terminal.answers):
         if said.strip() in {"/quit", "/q"}:
             return
@@ -74,7 +76,9 @@ def _example(library: Library, article: ArticleId) -> Reading:
     from bot.model.match import Confidence, Match
     from bot.model.report import Kind, Report
 
-    examples = [text for print_ in library.articles[article].fingerprints for text in print_.examples]
+    examples = [
+        text for print_ in library.articles[article].fingerprints for text in print_.examples
+    ]
     row = next((row for row in library.codes.rows.values() if row.article == article), None)
     report = read_text(examples[0]) if examples else Report(kind=Kind.BOUNCE, text="")
     if row is not None and row.code and not report.codes:

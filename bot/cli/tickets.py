@@ -12,7 +12,8 @@ import typer
 
 if TYPE_CHECKING:
     from bot.compose import Application
-    from bot.model.ticket import Ticket, TicketEvent
+    from bot.model.ticket import Person, Ticket, TicketEvent
+    from bot.ports import Unit
 
 Result = TypeVar("Result")
 
@@ -35,7 +36,9 @@ def list_(
     from bot.model.ticket import State
 
     states = [State(name) for name in state] if state else None
-    tickets = _run(data, lambda running: running.store.run(lambda unit: unit.tickets(states, limit)))
+    tickets = _run(
+        data, lambda running: running.store.run(lambda unit: unit.tickets(states, limit))
+    )
     if json_:
         for ticket in tickets:
             _print_json(summary(ticket))
@@ -46,12 +49,10 @@ def list_(
 @app.command()
 def show(number: Number, data: Data = None, json_: Json = False, full: bool = False) -> None:
     """Show one ticket with its history; --full shows addresses and the pasted text whole."""
-    from bot.model.ticket import Ticket
-
     async def read(running: Application) -> tuple[Ticket, list[TicketEvent], list[str], str]:
         from bot.render import plain_text, ticket_page
 
-        def work(unit: Any) -> tuple[Ticket, list[TicketEvent], list[str]]:
+        def work(unit: Unit) -> tuple[Ticket, list[TicketEvent], list[str]]:
             ticket = unit.ticket(number)
             return ticket, list(unit.ticket_events(ticket.id)), list(unit.undelivered(ticket.id))
 
@@ -66,7 +67,12 @@ def show(number: Number, data: Data = None, json_: Json = False, full: bool = Fa
     ticket, events, undelivered, text = _run(data, read)
     if json_:
         history = [
-            {"at": event.at.isoformat(), "what": event.what, "by": event.by.name, "note": event.note}
+            {
+                "at": event.at.isoformat(),
+                "what": event.what,
+                "by": event.by.name,
+                "note": event.note,
+            }
             for event in events
         ]
         _print_json(details(ticket) | {"history": history, "undelivered": undelivered})
@@ -156,7 +162,7 @@ def _run(data: Path | None, work: Callable[[Application], Awaitable[Result]]) ->
         raise typer.Exit(1) from error
 
 
-def _person(who: str | None) -> Any:
+def _person(who: str | None) -> Person:
     from bot.model.ticket import Person
 
     name = who or getpass.getuser()

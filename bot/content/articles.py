@@ -47,7 +47,9 @@ def read_routing(id_: ArticleId, fields: Fields) -> tuple[Article, dict[BlockId,
         nodes[NodeId(name)] = _node(NodeId(name), node)
     fields.close()
     if not nodes:
-        fields.findings.error(fields.at("nodes"), "no-nodes", "an article needs nodes; write at least one")
+        fields.findings.error(
+            fields.at("nodes"), "no-nodes", "an article needs nodes; write at least one"
+        )
     article = Article(
         id=id_,
         start=start,
@@ -195,10 +197,14 @@ def _awaits(kinds: list[str], fields: Fields) -> bool:
     value = fields.text("awaits")
     if value is not None and value != "bounce":
         hint = did_you_mean(value, ["bounce"])
-        fields.findings.error(fields.at("awaits"), "unknown-word", f"'{value}' is no awaits; {hint}")
+        fields.findings.error(
+            fields.at("awaits"), "unknown-word", f"'{value}' is no awaits; {hint}"
+        )
     if kinds and kinds[0] not in {"ask", "tell"}:
         fields.findings.error(
-            fields.at("awaits"), "unknown-key", f"only ask and tell can await a bounce, not {kinds[0]}"
+            fields.at("awaits"),
+            "unknown-key",
+            f"only ask and tell can await a bounce, not {kinds[0]}",
         )
     return value == "bounce"
 
@@ -242,7 +248,9 @@ def _instruction(value: Value, fields: Fields) -> Instruction:
     match value:
         case Text():
             if not value.value.strip():
-                fields.findings.error(value.place, "empty", "a step has no text; write it or remove it")
+                fields.findings.error(
+                    value.place, "empty", "a step has no text; write it or remove it"
+                )
             return Instruction(value.value)
         case Map():
             inner = Fields(value, value.place, fields.findings)

@@ -27,9 +27,15 @@ def read_codes(file: File, findings: Findings) -> dict[CodeRowId, CodeRow]:
         check_id(name, row)
         fixers = row.texts("fixers")
         if not fixers:
-            findings.error(row.at("fixers"), "missing-key", f"row '{name}' needs at least one fixer")
+            findings.error(
+                row.at("fixers"), "missing-key", f"row '{name}' needs at least one fixer"
+            )
         permanence = row.need("permanence")
-        permanence = row.member("permanence", permanence, _Permanence, _Permanence.PERMANENT) if permanence else ""
+        permanence = (
+            row.member("permanence", permanence, _Permanence, _Permanence.PERMANENT)
+            if permanence
+            else ""
+        )
         rows[CodeRowId(name)] = CodeRow(
             id=CodeRowId(name),
             code=row.text("code"),

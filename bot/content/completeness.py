@@ -3,14 +3,26 @@
 The default language is complete always. In another one, each article counts by itself, and the shared words count for all.
 """
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple, TypeVar
 
 from bot.content.problems import Place
 from bot.content.sources import BUILT_IN_BLOCKS, ArticleSource, ArticleText, Content
+from bot.content.tree import File
 from bot.model.choices import DONE, FAILED
-from bot.model.ids import BlockId, HandoutId, Language, NodeId
-from bot.model.library import Ask, BlockProse, CodeProse, HandoutProse, Node, NodeProse, Tell
+from bot.model.ids import BlockId, HandoutId, Language
+from bot.model.library import (
+    Ask,
+    BlockProse,
+    CodeProse,
+    HandoutProse,
+    Instruction,
+    Node,
+    NodeProse,
+    Tell,
+)
+
+K = TypeVar("K", bound=str)
 
 TODO = "TODO"
 """A text that begins so is not written yet."""
@@ -27,7 +39,11 @@ class Wanted(NamedTuple):
 
 def spoken(content: Content) -> list[Language]:
     """Return the languages whose shared words are complete: those that can be offered at all."""
-    return [tag for tag in content.languages if all(text.written for text in shared_texts(content, tag))]
+    return [
+        tag
+        for tag in content.languages
+        if all(text.written for text in shared_texts(content, tag))
+    ]
 
 
 def is_complete(content: Content, source: ArticleSource, language: Language) -> bool:
@@ -50,9 +66,7 @@ def blocks_in(source: ArticleSource, language: Language, content: Content) -> se
     return used
 
 
-def article_texts(
-    content: Content, source: ArticleSource, language: Language
-) -> Iterator[Wanted]:
+def article_texts(content: Content, source: ArticleSource, language: Language) -> Iterator[Wanted]:
     """Yield what an article needs in a language: its own prose and the shared blocks it uses."""
     text = source.texts.get(language)
     if text is None:
@@ -67,9 +81,9 @@ def article_texts(
     default_shared = content.shared.get(content.default)
     for block in sorted(blocks_in(source, language, content) - BUILT_IN_BLOCKS):
         if block in source.blocks:
-            yield from _block_texts(text, block, text.blocks, default.blocks)
+            yield from _block_texts(text.file, block, text.blocks, default.blocks)
         elif block in content.blocks and shared is not None and default_shared is not None:
-            yield from _block_texts(shared, block, shared.blocks, default_shared.blocks)
+            yield from _block_texts(shared.file, block, shared.blocks, default_shared.blocks)
 
 
 def shared_texts(content: Content, language: Language) -> Iterator[Wanted]:
@@ -81,14 +95,10 @@ def shared_texts(content: Content, language: Language) -> Iterator[Wanted]:
     if text is None:
         yield Wanted("everything", Place(f"shared/{language}.yaml"), written=False)
         return
-    for key, words, wanted in (
-        ("words", text.words, default.words),
-        ("links", text.links, {**default.links, **content.links}),
-        ("reasons", text.reasons, default.reasons),
-        ("unknown-facts", text.unknown_facts, default.unknown_facts),
-    ):
-        for id_ in wanted:
-            yield Wanted(f"{key}.{id_}", text.file.at(key, id_), _written(dict(words).get(id_)))
+    yield from _by_id(text.file, "words", text.words, default.words)
+    yield from _by_id(text.file, "links", text.links, content.links)
+    yield from _by_id(text.file, "reasons", text.reasons, default.reasons)
+    yield from _by_id(text.file, "unknown-facts", text.unknown_facts, default.unknown_facts)
     for id_ in default.commands:
         command = text.commands.get(id_)
         place = text.file.at("commands", id_)
@@ -109,13 +119,14 @@ def code_texts(content: Content, language: Language) -> Iterator[Wanted]:
     categories = {row.category for row in content.rows.values()}
     fixers = {fixer.value for row in content.rows.values() for fixer in row.fixers}
     families = set(default.families) if default else set()
-    for key, words, wanted in (
-        ("categories", text.categories, categories),
-        ("fixers", text.fixers, fixers),
-        ("families", text.families, families),
-    ):
-        for id_ in sorted(wanted):
-            yield Wanted(f"{key}.{id_}", text.file.at(key, id_), _written(words.get(id_)))
+    yield from _by_id(text.file, "categories", text.categories, sorted(categories))
+    yield from _by_id(text.file, "fixers", text.fixers, sorted(fixers))
+    yield from _by_id(text.file, "families", text.families, sorted(families))
+
+
+def _by_id(file: File, key: str, words: Mapping[K, str], wanted: Iterable[K]) -> Iterator[Wanted]:
+    for id_ in wanted:
+        yield Wanted(f"{key}.{id_}", file.at(key, id_), _written(words.get(id_)))
 
 
 def _node_texts(node: Node, text: ArticleText, default: ArticleText) -> Iterator[Wanted]:
@@ -151,14 +162,44 @@ def _handout_texts(id_: HandoutId, text: ArticleText, default: ArticleText) -> I
         yield Wanted(f"handouts.{id_}.blocks", text.file.at("handouts", id_), written=False)
 
 
-class _HasFile(NamedTuple):
-    """Only what places are looked up in."""
-
-
 def _block_texts(
-    text: "ArticleText | _Shared",
+    file: File,
     id_: BlockId,
     written: dict[BlockId, BlockProse],
-    reference: dict[BlockId, BlockProse],
+    wanted: dict[BlockId, BlockProse],
 ) -> Iterator[Wanted]:
-    pass
+    prose, reference = written.get(id_), wanted.get(id_)
+    way = f"blocks.{id_}"
+    if prose is None or not _says_something(prose):
+        yield Wanted(way, file.at("blocks", id_), written=False)
+        return
+    if prose.title is not None or (reference is not None and reference.title is not None):
+        place = file.at("blocks", id_, "title")
+        yield Wanted(f"{way}.title", place, _written(prose.title))
+    for key, texts, expected in (
+        (
+            "steps",
+            [text for step in prose.steps for text in _step_texts(step)],
+            reference and reference.steps,
+        ),
+        ("facts", list(prose.facts), reference and reference.facts),
+        ("notes", list(prose.notes), reference and reference.notes),
+        ("warnings", list(prose.warnings), reference and reference.warnings),
+    ):
+        if texts or expected:
+            done = bool(texts) and all(_written(text) for text in texts)
+            yield Wanted(f"{way}.{key}", file.at("blocks", id_, key), done)
+
+
+def _says_something(prose: BlockProse) -> bool:
+    return bool(prose.steps or prose.facts or prose.notes or prose.warnings)
+
+
+def _step_texts(step: Instruction) -> Iterator[str]:
+    yield step.do
+    yield from step.sub
+    yield from (text for text in (step.note, step.skip_if) if text is not None)
+
+
+def _written(text: str | None) -> bool:
+    return bool(text) and not (text or "").startswith(TODO)

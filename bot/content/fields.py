@@ -60,7 +60,9 @@ class Fields:
         if isinstance(value, Text):
             if value.value.strip():
                 return value.value
-            self.findings.error(self.at(key), "empty", f"'{key}' has no value; write one or remove it")
+            self.findings.error(
+                self.at(key), "empty", f"'{key}' has no value; write one or remove it"
+            )
         else:
             self._shape(key, "one text")
         return None
@@ -86,8 +88,10 @@ class Fields:
                 found.append(item.value)
             else:
                 self.findings.error(item.place, "wrong-shape", f"'{key}' is a list of texts")
-        for item in {text for text in found if found.count(text) > 1}:
-            self.findings.error(self.at(key), "twice", f"'{item}' stands twice in '{key}'; remove one")
+        for text in {text for text in found if found.count(text) > 1}:
+            self.findings.warning(
+                self.at(key), "twice", f"'{text}' stands twice in '{key}'; remove one"
+            )
         return tuple(found)
 
     def items(self, key: str) -> Iterator[Value]:
@@ -136,7 +140,9 @@ class Fields:
         """Take `yes` or `no`."""
         value = self.need(key)
         if value not in {"yes", "no", ""}:
-            self.findings.error(self.at(key), "unknown-word", f"'{key}' is yes or no, not '{value}'")
+            self.findings.error(
+                self.at(key), "unknown-word", f"'{key}' is yes or no, not '{value}'"
+            )
         return value == "yes"
 
     def format(self) -> None:
@@ -144,7 +150,9 @@ class Fields:
         value = self.need("format")
         if value not in {"1", ""}:
             self.findings.error(
-                self.at("format"), "unknown-format", f"format {value} is not known; this version reads 1"
+                self.at("format"),
+                "unknown-format",
+                f"format {value} is not known; this version reads 1",
             )
 
     def close(self) -> None:
@@ -152,7 +160,9 @@ class Fields:
         for key in self._map.fields:
             if key not in self._taken:
                 hint = did_you_mean(key, self._taken)
-                self.findings.error(self.at(key), "unknown-key", f"'{key}' is not known here; {hint}")
+                self.findings.error(
+                    self.at(key), "unknown-key", f"'{key}' is not known here; {hint}"
+                )
 
     def _shape(self, key: str, wanted: str) -> None:
         self.findings.error(self.at(key), "wrong-shape", f"'{key}' takes {wanted}")

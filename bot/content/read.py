@@ -26,18 +26,26 @@ def read_content(root: Path, findings: Findings) -> Content:
     blocks_file = reader.need("shared/blocks.yaml")
     codes_file = reader.need("codes.yaml")
     shared = {tag: read_shared(file, findings) for tag, file in reader.spoken("shared", languages)}
-    codes = {tag: read_codes_text(file, findings) for tag, file in reader.spoken("codes", languages)}
+    codes = {
+        tag: read_codes_text(file, findings) for tag, file in reader.spoken("codes", languages)
+    }
     articles = {}
     for folder in sorted(path for path in (root / "articles").glob("*") if path.is_dir()):
         article = _article(reader, folder, languages)
         if article is not None:
             articles[article.article.id] = article
     if not articles:
-        findings.error(Place("articles"), "no-articles", "there is no article; `bouncedesk new article` makes one")
-    for folder, default_file in (("shared", shared), ("codes", codes)):
-        if default in languages and default not in default_file:
-            name = f"{folder}/{default}.yaml"
-            findings.error(Place(name), "missing-file", f"{name} is missing; the default language is complete")
+        findings.error(
+            Place("articles"),
+            "no-articles",
+            "there is no article; `bouncedesk new article` makes one",
+        )
+    for part, texts in (("shared", shared), ("codes", codes)):
+        if default in languages and default not in texts:
+            name = f"{part}/{default}.yaml"
+            findings.error(
+                Place(name), "missing-file", f"{name} is missing; the default language is complete"
+            )
     content = Content(
         root=root,
         version=reader.digest.hexdigest()[:VERSION_CHARS],
@@ -72,7 +80,9 @@ class _Reader:
         """Read a file that must be there; a missing one is an empty one."""
         if not (self.root / name).is_file():
             self.read.add(name)
-            self.findings.error(Place(name), "missing-file", f"{name} is missing; every dialogs folder has it")
+            self.findings.error(
+                Place(name), "missing-file", f"{name} is missing; every dialogs folder has it"
+            )
             return File(name, Map({}, {}, Place(name)))
         return self.maybe(name) or File(name, Map({}, {}, Place(name)))
 
@@ -102,7 +112,9 @@ class _Reader:
         """Report files that look like content and that nothing reads."""
         for path in sorted(self.root.rglob("*.y*ml")):
             name = path.relative_to(self.root).as_posix()
-            if name not in self.read and not any(part.startswith(".") for part in Path(name).parts):
+            if name not in self.read and not any(
+                part.startswith(".") for part in Path(name).parts
+            ):
                 self.findings.warning(
                     Place(name),
                     "stray-file",
@@ -115,9 +127,7 @@ def _article(
 ) -> ArticleSource | None:
     name = folder.relative_to(reader.root).as_posix()
     file = reader.need(f"{name}/article.yaml")
-    texts = {
-        tag: read_text(text, reader.findings) for tag, text in reader.spoken(name, languages)
-    }
+    texts = {tag: read_text(text, reader.findings) for tag, text in reader.spoken(name, languages)}
     inventory_file = reader.maybe(f"{name}/inventory.yaml")
     if not file.root.fields:
         return None

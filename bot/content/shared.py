@@ -14,7 +14,9 @@ TAG = re.compile(r"[a-z]{2,3}(?:-[a-zA-Z0-9]{2,8})*")
 """A language tag (BCP 47)."""
 
 
-def read_languages(file: File, findings: Findings) -> tuple[Language, dict[Language, LanguageEntry]]:
+def read_languages(
+    file: File, findings: Findings
+) -> tuple[Language, dict[Language, LanguageEntry]]:
     """Read `languages.yaml`: the default, and every language we speak."""
     fields = Fields(file.root, file.at(), findings)
     fields.format()
@@ -23,24 +25,32 @@ def read_languages(file: File, findings: Findings) -> tuple[Language, dict[Langu
     claimed: dict[str, str] = {}
     for tag, language in fields.fields("languages").each():
         if not TAG.fullmatch(tag):
-            findings.error(language.place, "bad-language", f"'{tag}' is no language tag, such as nb or en")
+            findings.error(
+                language.place, "bad-language", f"'{tag}' is no language tag, such as nb or en"
+            )
         entry = LanguageEntry(
             Language(tag), language.need("name"), language.texts("also"), language.texts("typed")
         )
         fallback = language.text("fallback")
         if fallback is not None and fallback != default:
             findings.error(
-                language.at("fallback"), "bad-fallback", f"the fallback is always the default, '{default}'"
+                language.at("fallback"),
+                "bad-fallback",
+                f"the fallback is always the default, '{default}'",
             )
         for name in (tag, *entry.also):
             if name in claimed:
-                findings.error(language.place, "twice", f"'{name}' means '{claimed[name]}' already")
+                findings.error(
+                    language.place, "twice", f"'{name}' means '{claimed[name]}' already"
+                )
             claimed.setdefault(name, tag)
         languages[entry.tag] = entry
         language.close()
     if default not in languages:
         findings.error(
-            fields.at("default"), "unknown-language", f"'{default}' is no language; {did_you_mean(default, languages)}"
+            fields.at("default"),
+            "unknown-language",
+            f"'{default}' is no language; {did_you_mean(default, languages)}",
         )
     fields.close()
     return default, languages

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bot.content.tree import File
-from bot.model.ids import ArticleId, BlockId, CodeRowId, HandoutId, Language, LinkId, NodeId, ReasonId
+from bot.model.ids import (
+    ArticleId,
+    BlockId,
+    CodeRowId,
+    HandoutId,
+    Language,
+    LinkId,
+    NodeId,
+    ReasonId,
+)
 from bot.model.library import (
     Article,
     BlockProse,

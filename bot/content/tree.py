@@ -139,7 +139,7 @@ def parse(name: str, text: str, findings: Findings) -> Map | None:
     builder = _Builder(name, findings)
     loader = _Loader(text)
     try:
-        while builder.take(loader.get_event()):
+        while (event := loader.get_event()) is not None and builder.take(event):
             pass
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
@@ -186,7 +186,9 @@ class _Builder:
             case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
                 self._end()
             case yaml.AliasEvent():
-                self._refuse(event, "alias", "an alias (`*name`) is not allowed; write the value out")
+                self._refuse(
+                    event, "alias", "an alias (`*name`) is not allowed; write the value out"
+                )
             case yaml.DocumentStartEvent():
                 self._documents += 1
                 if self._documents > 1:
@@ -208,10 +210,14 @@ class _Builder:
     def _start(self, value: Map | List, event: yaml.CollectionStartEvent) -> None:
         self._plain(event)
         if self._open and isinstance(self._open[-1][0], Map) and self._key is None:
-            self._refuse(event, "key-not-text", "a key must be text; a value with {braces} needs quotes")
+            self._refuse(
+                event, "key-not-text", "a key must be text; a value with {braces} needs quotes"
+            )
             return
         if len(self._open) >= DEPTH:
-            self._refuse(event, "too-deep", f"nested deeper than {DEPTH}; the format never needs that")
+            self._refuse(
+                event, "too-deep", f"nested deeper than {DEPTH}; the format never needs that"
+            )
             return
         self._open.append((value, self._key))
         self._key = None
@@ -249,13 +255,17 @@ class _Builder:
 
     def _plain(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         if event.anchor is not None:
-            self._refuse(event, "anchor", "an anchor (`&name`) is not allowed; write the value out")
+            self._refuse(
+                event, "anchor", "an anchor (`&name`) is not allowed; write the value out"
+            )
         if event.tag is not None:
-            self._refuse(event, "tag", "a tag (`!name`) is not allowed; quote a text that begins with !")
+            self._refuse(
+                event, "tag", "a tag (`!name`) is not allowed; quote a text that begins with !"
+            )
 
     def _refuse(self, event: yaml.Event, rule: str, message: str) -> None:
         self.findings.error(self._place(event), rule, message)
         self.refused = True
 
     def _place(self, event: yaml.Event) -> Place:
-        return Place(self.name, event.start_mark.line + 1)
+        return Place(self.name, event.start_mark.line + 1 if event.start_mark else 1)

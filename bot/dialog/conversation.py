@@ -35,7 +35,7 @@ from bot.model.effects import (
     Turn,
 )
 from bot.model.event import Arrived, Attached, Incoming, Pressed, Reading, Said, Unusable
-from bot.model.ids import ChoiceId, SessionId, TicketId
+from bot.model.ids import ChoiceId, ReasonId, SessionId, TicketId
 from bot.model.library import End, Ending, Library
 from bot.model.report import Kind
 from bot.model.session import (
@@ -82,7 +82,7 @@ def first_session(
     )
 
 
-def converse(  # noqa: PLR0913 - the time and the ids are arguments because the core is pure
+def converse(
     library: Library,
     stored: Session | Unreadable | None,
     incoming: Incoming,
@@ -118,9 +118,7 @@ def _current(
 ) -> tuple[Session, Notice]:
     """Return the session as it stands in today's content, and what the user should know about that."""
     if stored is None or isinstance(stored, Unreadable):
-        session = first_session(
-            scene.library, incoming, now=scene.now, new_id=scene.new_id
-        )
+        session = first_session(scene.library, incoming, now=scene.now, new_id=scene.new_id)
         return session, Notice.RESTARTED if isinstance(stored, Unreadable) else Notice.NONE
     session = stored.with_(address=incoming.address)
     if not session.language_chosen or session.language not in scene.library.languages:
@@ -140,9 +138,7 @@ def _in_todays_content(scene: _Scene, session: Session) -> tuple[Session, Notice
 # ------------------------------------------------------------------------------------------------- what was said
 
 
-def _said(
-    scene: _Scene, session: Session, text: str, reading: Reading, notice: Notice
-) -> Turn:
+def _said(scene: _Scene, session: Session, text: str, reading: Reading, notice: Notice) -> Turn:
     report = reading.report
     line = _one_line(text)
     if report.kind is Kind.BOUNCE or (report.kind is Kind.UNSURE and reading.match.article):
@@ -150,6 +146,8 @@ def _said(
     if not line:
         return _again(session, Notice.EMPTY)
     choice = named_choice(line, _visible(scene, session), _always(scene))
+    if choice is None and _says_it_failed(scene, session, line):
+        return _hand_over(session, walk.NOT_SOLVED)
     if choice is not None and notice is not Notice.CONTENT_CHANGED:
         return _choose(scene, session, choice, {})
     if isinstance(session.mode, Handing):
@@ -162,11 +160,21 @@ def _said(
     return _again(session, notice if notice is not Notice.NONE else Notice.NOT_UNDERSTOOD)
 
 
+def _says_it_failed(scene: _Scene, session: Session, line: str) -> bool:
+    """Tell whether "it didn't help" is said to a question that has no such answer: then only a human is left."""
+    words = {choices.FAILED: _command_words(scene, choices.FAILED)}
+    return isinstance(session.mode, Walking) and named_choice(line, {}, words) is not None
+
+
 def _bounce(scene: _Scene, session: Session, bounce: Bounce) -> Turn:
     mode = session.mode
     if isinstance(mode, Choosing):
         return _show(session.with_(mode=Choosing(bounce, mode.back)), NewOrOld())
-    if not isinstance(mode, Walking | Handing) or session.bounce is None or _is_over(scene, session):
+    if (
+        not isinstance(mode, Walking | Handing)
+        or session.bounce is None
+        or _is_over(scene, session)
+    ):
         return _begin(scene, session, bounce)
     if _same(bounce, session.bounce):
         return _again(session, Notice.SAME_BOUNCE)
@@ -177,7 +185,7 @@ def _bounce(scene: _Scene, session: Session, bounce: Bounce) -> Turn:
 
 def _begin(scene: _Scene, session: Session, bounce: Bounce) -> Turn:
     """Start the dialog about a bounce."""
-    left = _outcome(scene, session, Outcome.ABANDONED) if _is_open(scene, session) else ()
+    left = _outcome(session, Outcome.ABANDONED) if _is_open(scene, session) else ()
     article = scene.library.articles[bounce.match.article] if bounce.match.article else None
     if article is None:
         return Turn(session, (*left, Show(NotABounce(), session)))
@@ -194,7 +202,7 @@ def _begin(scene: _Scene, session: Session, bounce: Bounce) -> Turn:
         start = article.likely_start
     begun = walk.enter(scene.library, fresh, article.id, start)
     shown = _screen(begun, reading=True)
-    return Turn(begun, (*left, *_outcome(scene, begun, Outcome.OPEN), Show(shown, begun)))
+    return Turn(begun, (*left, *_outcome(begun, Outcome.OPEN), Show(shown, begun)))
 
 
 def _noted(session: Session, text: str) -> Turn:
@@ -229,9 +237,7 @@ def _is_current(scene: _Scene, session: Session, press: Pressed) -> bool:
     return press.choice in _visible(scene, session) or press.choice in _always(scene)
 
 
-def _choose(
-    scene: _Scene, session: Session, choice: ChoiceId, inputs: Mapping[str, str]
-) -> Turn:
+def _choose(scene: _Scene, session: Session, choice: ChoiceId, inputs: Mapping[str, str]) -> Turn:
     """Carry out a choice, however it was made."""
     anywhere = _choose_anywhere(scene, session, choice)
     if anywhere is not None:
@@ -279,8 +285,10 @@ def _choose_at_node(scene: _Scene, session: Session, place: Walking, choice: Cho
             thanked = RecordFeedback(session.id, useful=True)
             return Turn(session, (thanked, Show(Thanks(), session)))
         if choice == choices.NOT_USEFUL:
-            handed = _hand_over(session)
-            return Turn(handed.session, (RecordFeedback(session.id, useful=False), *handed.effects))
+            handed = _hand_over(session, walk.NOT_HELPFUL)
+            return Turn(
+                handed.session, (RecordFeedback(session.id, useful=False), *handed.effects)
+            )
         return _again(session, Notice.NOT_UNDERSTOOD)
     if choice not in walk.choices_of(node):
         return _again(session, Notice.NOT_UNDERSTOOD)
@@ -293,9 +301,9 @@ def _arrive(scene: _Scene, session: Session) -> Turn:
     ending = _ending(scene, session)
     if ending is not None and not session.ended:
         session = session.with_(ended=True)
-        recorded = _outcome(scene, session, _OUTCOMES[ending])
+        recorded = _outcome(session, _OUTCOMES[ending])
     else:
-        recorded = _outcome(scene, session, Outcome.OPEN) if not session.ended else ()
+        recorded = _outcome(session, Outcome.OPEN) if not session.ended else ()
     return Turn(session, (*recorded, Show(_screen(session), session)))
 
 
@@ -329,13 +337,13 @@ def _choose_bounce(scene: _Scene, session: Session, mode: Choosing, choice: Choi
 # ---------------------------------------------------------------------------------------------------- the ways on
 
 
-def _hand_over(session: Session) -> Turn:
+def _hand_over(session: Session, reason: ReasonId = walk.ASKED_FOR_HUMAN) -> Turn:
     mode = session.mode
     if isinstance(mode, Handing):
         return _show(session, Preview())
     place = mode.back if isinstance(mode, Choosing) and isinstance(mode.back, Walking) else mode
     back = place if isinstance(place, Walking) else None
-    handing = session.with_(mode=Handing(reason=walk.ASKED_FOR_HUMAN, back=back))
+    handing = session.with_(mode=Handing(reason=reason, back=back))
     return _show(handing, Preview())
 
 
@@ -357,7 +365,7 @@ def _open_ticket(scene: _Scene, session: Session, mode: Handing) -> Turn:
         original=original[: limits.STORED_TEXT_CHARS] if original else None,
     )
     handed = session.with_(mode=Handed(draft.id), ended=True)
-    recorded = _outcome(scene, session, Outcome.HANDED_OVER)
+    recorded = _outcome(session, Outcome.HANDED_OVER)
     return Turn(handed, (OpenTicket(draft), *recorded, Show(TicketOpened(), handed)))
 
 
@@ -470,13 +478,19 @@ def _at_node(scene: _Scene, place: Walking) -> dict[ChoiceId, tuple[str, ...]]:
     words: dict[ChoiceId, tuple[str, ...]] = {}
     for choice in walk.choices_of(node):
         told = [
-            (spoken.nodes[place.node].choices.get(choice, ""), *spoken.nodes[place.node].typed.get(choice, ()))
+            (
+                spoken.nodes[place.node].choices.get(choice, ""),
+                *spoken.nodes[place.node].typed.get(choice, ()),
+            )
             for spoken in prose.values()
         ]
         own = tuple(word for words_ in told for word in words_ if word)
         words[choice] = own or _command_words(scene, choice)
     if isinstance(node.kind, End):
-        words |= {choice: _command_words(scene, choice) for choice in (choices.USEFUL, choices.NOT_USEFUL)}
+        words |= {
+            choice: _command_words(scene, choice)
+            for choice in (choices.USEFUL, choices.NOT_USEFUL)
+        }
     if node.handout is not None:
         words |= {choices.handout_choice(tag): () for tag in scene.library.languages}
     return words
@@ -511,7 +525,11 @@ def _is_over(scene: _Scene, session: Session) -> bool:
 
 
 def _is_open(scene: _Scene, session: Session) -> bool:
-    return session.bounce is not None and not session.ended and _article_of(scene, session) is not None
+    return (
+        session.bounce is not None
+        and not session.ended
+        and _article_of(scene, session) is not None
+    )
 
 
 def _awaits_bounce(scene: _Scene, mode: Walking | Handing) -> bool:
@@ -524,7 +542,7 @@ def _article_of(scene: _Scene, session: Session) -> str | None:
     return article if article in scene.library.articles else None
 
 
-def _outcome(scene: _Scene, session: Session, outcome: Outcome) -> tuple[Effect, ...]:
+def _outcome(session: Session, outcome: Outcome) -> tuple[Effect, ...]:
     bounce = session.bounce
     if bounce is None or bounce.match.article is None:
         return ()
@@ -558,5 +576,3 @@ def _same(one: Bounce, other: Bounce) -> bool:
 def _one_line(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= limits.TYPED_CHARS else line[: limits.TYPED_CHARS + 1]
-
-

@@ -18,7 +18,9 @@ def known_choice(fact: Fact, bounce: Bounce | None, library: Library) -> ChoiceI
         case Fact.CUSTOM_DOMAIN:
             answer = _custom_domain(bounce.report.recipients)
         case Fact.SEVERAL_RECIPIENTS:
-            answer = _yes_no(len(bounce.report.recipients) > 1) if bounce.report.recipients else None
+            answer = (
+                _yes_no(len(bounce.report.recipients) > 1) if bounce.report.recipients else None
+            )
         case Fact.FIXER:
             row = library.codes.rows.get(bounce.match.row) if bounce.match.row else None
             answer = row.fixers[0].value if row and row.fixers else None
@@ -31,7 +33,9 @@ def known_choice(fact: Fact, bounce: Bounce | None, library: Library) -> ChoiceI
 
 
 def _custom_domain(recipients: tuple[str, ...]) -> str | None:
-    domains = {recipient.rpartition("@")[2].lower() for recipient in recipients if "@" in recipient}
+    domains = {
+        recipient.rpartition("@")[2].lower() for recipient in recipients if "@" in recipient
+    }
     if not domains:
         return None
     return _yes_no(not all(domain.endswith(_TENANT_SUFFIX) for domain in domains))

@@ -14,9 +14,9 @@ from bot.model.ids import ChoiceId
 Phrases = Mapping[ChoiceId, Sequence[str]]
 """The words that name each choice, in the order the choices are shown."""
 
-_PUNCTUATION = str.maketrans({mark: " " for mark in ".,!?:;\"'’‘“”«»()[]/\\*_-–—"})
-_CONTAINED = 0.95
-"""What a phrase is worth that stands whole inside a longer line, against one that is the line."""
+_PUNCTUATION = str.maketrans(dict.fromkeys(".,!?:;\"'’‘“”«»()[]/\\*_-–—", " "))
+_CONTAINED = 95.0
+"""Score of a phrase of several words that stand inside a longer line. A single word inside a line means nothing: "human resources"."""
 
 
 def named_choice(line: str, visible: Phrases, always: Phrases) -> ChoiceId | None:
@@ -64,9 +64,9 @@ def _score(said: str, phrase: str) -> float:
     if not phrase:
         return 0.0
     whole = max(fuzz.ratio(said, phrase), fuzz.token_sort_ratio(said, phrase))
-    if " " not in phrase:
-        return whole
-    return max(whole, fuzz.token_set_ratio(said, phrase) * _CONTAINED)
+    words = phrase.split()
+    contained = len(words) > 1 and set(words) <= set(said.split())
+    return max(whole, _CONTAINED) if contained else whole
 
 
 def _plain(text: str) -> str:

@@ -13,6 +13,9 @@ from bot.model.session import Handing, Session, Visit, Walking
 NOT_SOLVED = ReasonId("not-solved")
 """Why a ticket is opened when "it didn't help" and the article knows nothing more."""
 
+NOT_HELPFUL = ReasonId("not-helpful")
+"""Why a ticket is opened when the dialog ended and did not help (the article's rule 6)."""
+
 ASKED_FOR_HUMAN = ReasonId("asked-for-human")
 """Why a ticket is opened when somebody simply wants to talk to a person."""
 
@@ -54,10 +57,13 @@ def enter(library: Library, session: Session, article: ArticleId, node: NodeId) 
     for _ in range(limits.AUTO_ANSWERS):
         found = library.articles[article].nodes[node]
         if isinstance(found.kind, Escalate):
-            back = _last_asked(session.trail)
-            return session.with_(
-                mode=Handing(reason=found.kind.reason, priority=found.kind.priority, back=back)
+            handing = Handing(
+                reason=found.kind.reason,
+                priority=found.kind.priority,
+                at=Walking(article, node),
+                back=_last_asked(session.trail),
             )
+            return session.with_(mode=handing)
         fact = found.kind.answered_by if isinstance(found.kind, Ask) else None
         known = known_choice(fact, session.bounce, library) if fact else None
         target = _target(found, known) if known else None
@@ -67,7 +73,9 @@ def enter(library: Library, session: Session, article: ArticleId, node: NodeId) 
         visit = Visit(article, node, known, known=True)
         session = session.with_(trail=_longer(session.trail, visit))
         article, node = _resolve(library, session, place, target)
-    message = f"{article}/{node}: known facts answer more than {limits.AUTO_ANSWERS} questions in a row."
+    message = (
+        f"{article}/{node}: known facts answer more than {limits.AUTO_ANSWERS} questions in a row."
+    )
     raise ContentError(message)
 
 

@@ -108,7 +108,7 @@ def slipped_codes(text: str, start: int = 0, end: int | None = None) -> list[Cod
 
 _TOKEN_AFTER = re.compile(r"\s{0,3}(?:RESOLVER|SMTPSEND|STOREDRV|ROUTING|QUEUE|[A-Z]{3,}[.,]\s?[A-Z]{3,})")
 _ANY_REPLY = re.compile(
-    r"(?<![\w.:/$@,-])([45][0-5]\d)(?=[ -](?!\d{1,3}[ .,]\d|\d{4,}|[:.]|kB|KB|MB|bytes|messages?\b|mails?\b|recipients?\b|ms\b|sec|min|hours?|GB)[#A-Za-z<\[('\"\d])"
+    r"(?<![\w.:/$@,-])([45][0-5]\d)(?=(?: - |[ -])(?!\d{1,3}[ .,]\d|\d{4,}|[:.]|kB|KB|MB|bytes|messages?\b|mails?\b|recipients?\b|ms\b|sec|min|hours?|GB)[#A-Za-z<\[('\"\d])"
 )
 
 
@@ -128,7 +128,7 @@ def _standing(text: str, at: int, end: int, reply: str | None) -> Standing:
         return Standing.REPLY
     before = text[max(0, at - 40) : at]
     after = text[end : end + 12]
-    if after.startswith((" smtp;", " RESOLVER", "\nsmtp;")) or _TOKEN_AFTER.match(text, end):
+    if after.lower().startswith((" smtp;", "\nsmtp;", " resolver")) or _TOKEN_AFTER.match(text, end):
         return Standing.REPLY
     if before.endswith(("#", "(#")) or _LEAD.search(before):
         return Standing.NAMED

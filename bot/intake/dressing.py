@@ -17,7 +17,8 @@ _INLINE = (
     "|article|header|footer|main|nav|button|input|form|attachment|emoji|col|colgroup|th|td|style|script|address"
 )
 _MARKED_UP = re.compile(rf"<(?:/?(?:{_BLOCK}|{_INLINE})\b[^<>]{{0,4000}}>|!doctype|!--)", re.IGNORECASE)
-_BLOCK_TAG = re.compile(rf"</?(?:{_BLOCK})\b[^<>]{{0,4000}}>", re.IGNORECASE)
+_LINE_END = re.compile(rf"(?:</(?:{_BLOCK})\b[^<>]{{0,80}}>|<br\b[^<>]{{0,200}}>)[ \t]{{0,20}}\n?", re.IGNORECASE)
+_BLOCK_TAG = re.compile(rf"\n?<(?:{_BLOCK})\b[^<>]{{0,4000}}>", re.IGNORECASE)
 _CELL_TAG = re.compile(r"<(?:td|th)\b[^<>]{0,4000}>", re.IGNORECASE)
 _INLINE_TAG = re.compile(rf"<(?:/?(?:{_INLINE})\b|!doctype\b)[^<>]{{0,4000}}>", re.IGNORECASE)
 _INVISIBLE = (("<!--", "-->"), ("<style", "</style>"), ("<script", "</script>"), ("<title", "</title>"))
@@ -44,7 +45,7 @@ def undress_html(text: str) -> str:
         # In HTML a line break in the source means nothing, in a paste that only has inline tags it means a line.
         if _MARKS_PARAGRAPHS.search(text) and "<pre" not in text:
             text = text.replace("\n", " ") if _is_document(text) else text
-        text = _CELL_TAG.sub("\t", _BLOCK_TAG.sub("\n", text))
+        text = _CELL_TAG.sub("\t", _BLOCK_TAG.sub("\n", _LINE_END.sub("\n", text)))
         text = _INLINE_TAG.sub("", text)
     return undress_entities(text)
 

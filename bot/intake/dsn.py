@@ -24,6 +24,7 @@ _HOST = re.compile(r"(?:[A-Za-z-]{1,20}\s{0,2};)?\s{0,3}[\[(<]?([^\s;()<>\[\]]{1
 _PER_RECIPIENT = frozenset({"original-recipient", "final-recipient", "x-actual-recipient"})
 
 FAILING = frozenset({"failed", "fail", "failure", "delayed", "delay", "expired", "error", "undeliverable"})
+LATE = frozenset({"delayed", "delay"})
 PASSING = frozenset({"delivered", "relayed", "expanded", "deliverable"})
 
 
@@ -58,10 +59,10 @@ class RecipientFields(msgspec.Struct):
     @property
     def recipient(self) -> str | None:
         """Return the address that failed: the final one, or what the sender wrote where that is no address."""
-        for address in (self.final, self.actual, self.original):
-            if address and "@" in address:
-                return address
-        return self.final or self.original
+        candidates = [address for address in (self.final, self.actual, self.original) if address and address.find("@") > 0]
+        # `user@ims-daemon` is a name inside the reporting system; what the sender wrote is the address people know.
+        routable = [address for address in candidates if "." in address.rpartition("@")[2]]
+        return next(iter(routable or candidates), None)
 
 
 class DeliveryStatus(msgspec.Struct):
@@ -77,7 +78,9 @@ class DeliveryStatus(msgspec.Struct):
     @property
     def failing(self) -> list[RecipientFields]:
         """Return the recipients that did not get the message."""
-        return [fields for fields in self.recipients if fields.says_failure]
+        failing = [fields for fields in self.recipients if fields.says_failure]
+        # What failed for good decides; what is only late comes after it.
+        return sorted(failing, key=lambda fields: fields.action in LATE)
 
 
 def read_delivery_status(text: str, start: int, end: int) -> DeliveryStatus | None:

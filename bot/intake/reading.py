@@ -14,7 +14,7 @@ from bot.intake.hosts import reporter_of, reporting_host
 from bot.intake.layouts import PHRASES, Layout, Says
 from bot.intake.mime import decode_words
 from bot.intake.page import Page
-from bot.intake.recipients import failing_recipients
+from bot.intake.recipients import Named, failing_recipients
 from bot.intake.verdict import Signs, judge
 from bot.model import limits
 from bot.model.phrases import Found, Phrasebook
@@ -26,14 +26,16 @@ _PHRASES = Phrasebook(PHRASES)
 def read_page(page: Page) -> Report:
     """Read everything a page says."""
     status = read_delivery_status(page.text, *page.status) if _may_have_fields(page) else None
-    phrases = _PHRASES.find(page.folded, 0, page.notice[1])
+    phrases = _PHRASES.find(page.folded, page.notice[0], page.notice[1])
     codes = _codes(page)
     senders = _senders(page)
-    addresses = _recipients(page, status, phrases, senders)
-    signs = Signs(page, status, codes, phrases, bool(addresses) or bool(status and status.failing))
+    named = _recipients(page, status, phrases, senders)
+    addresses = named.addresses
+    found = bool(addresses) or bool(status and status.failing)
+    signs = Signs(page, status, codes, phrases, has_recipient=found, structured=named.structured, labelled=named.labelled)
     verdict = judge(signs)
     family, language = _family_and_language(phrases)
-    host = reporting_host(page, status)
+    host = reporting_host(page, status, family)
     failures = _failures(page, status, codes, addresses) if verdict.kind is not Kind.NOT_BOUNCE else ()
     ordered = _ordered_codes(failures, codes) if verdict.kind is not Kind.NOT_BOUNCE else ()
     spans = _spans(page, status, codes, addresses, phrases, ordered)
@@ -79,26 +81,30 @@ def _codes(page: Page) -> list[Code]:
 def _senders(page: Page) -> frozenset[str]:
     """Return addresses that are surely not failing recipients: who got the bounce, who sent the original."""
     senders: set[str] = set()
-    for value in (page.headers.first("to"), page.headers.first("from"), page.returned_headers.first("from"), page.returned_headers.first("return-path")):
+    for value in (page.headers.first("to"), page.headers.first("from"), page.returned_headers.first("from"), page.returned_headers.first("return-path"), page.returned_headers.first("sender")):
         senders.update(found.address.lower() for found in find_addresses(value, most=5))
+    if not page.headers.fields and page.text.startswith(_HEAD_STARTS):
+        # Headers that were copied along and have lost their line breaks: who the notification went to.
+        to = page.text.find(" To: ", 0, _LOST_HEAD)
+        senders.update(found.address.lower() for found in find_addresses(page.text, to, _LOST_HEAD, most=1) if to >= 0)
     return frozenset(senders)
 
 
-def _recipients(page: Page, status: DeliveryStatus | None, phrases: list[Found[Layout]], senders: frozenset[str]) -> list[Address]:
+_HEAD_STARTS = ("From: ", "Date: ", "To: ", "Subject: ")
+_LOST_HEAD = 400
+
+
+def _recipients(page: Page, status: DeliveryStatus | None, phrases: list[Found[Layout]], senders: frozenset[str]) -> Named:
     if status and any(fields.recipient and "@" in fields.recipient for fields in status.failing):
-        return []
-    failed = page.headers.first("x-failed-recipients")
-    if failed:
-        found = find_addresses(failed, most=limits.FAILURES)
-        if found:
-            return [Address(address.address, 0, 0) for address in found]
-    addresses = failing_recipients(page, phrases, senders)
-    if not addresses and page.kind:
-        returned = page.returned_headers.first("to")
-        addresses = [Address(address.address, 0, 0) for address in find_addresses(returned, most=2)]
-        if len(addresses) > 1:
-            addresses = []
-    return addresses
+        return Named([])
+    named = failing_recipients(page, phrases, senders)
+    if named.addresses:
+        return named
+    for value in (page.headers.first("x-failed-recipients"), page.returned_headers.first("to") if page.kind else ""):
+        found = find_addresses(value, most=limits.FAILURES)
+        if len(found) == 1 or (found and value == page.headers.first("x-failed-recipients")):
+            return Named([Address(address.address, 0, 0) for address in found])
+    return Named([])
 
 
 def _failures(page: Page, status: DeliveryStatus | None, codes: list[Code], addresses: list[Address]) -> tuple[Failure, ...]:

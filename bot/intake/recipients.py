@@ -15,28 +15,41 @@ from bot.intake.layouts import Layout, Says
 from bot.intake.page import Page
 from bot.model.phrases import Found
 
+_QUOTES = r"\s{0,3}[<'\"(\[]{0,3}$"
 _BEFORE_YES = re.compile(
-    r"(?i)(?:rcpt to:|recipient address(?:es)?:|(?:\b|original-|final-|failed |intended |affected )recipients?(?:\(s\))?\s?:|recipient\s|\bto=|\brecipient is|"
-    r"(?:failed|undeliverable|bad|invalid|unknown|rejected) (?:e-?mail )?(?:address|addressee|recipient|user)(?:es|\(es\))?\s?:?|"
-    r"(?:your|the|this|a|following|uw|ihre|din|dit|your e-?mail|mail|your mail) (?:message|mail|e-?mail|bericht|nachricht|melding|meddelande) (?:to|an|aan|til|till)|"
-    r"(?:delivered|deliver|delivery|delivering|delivering (?:your|the) (?:e-?mail|mail|message)|undeliverable|sent|send|sending|mail|message|e-?mail|failed|messages|response) (?:to|for)(?: the| recipient| user| mailbox| address)?|"
-    r"(?:user|mailbox|account|address|destinat[a-z]{2,6}|empfänger|mottaker|mottagare|adresse|収信者|收件人\w{0,6}|宛先)\s?[:(]?|x-failed-recipients:|error in sending to)\s{0,3}[<'\"(\[]{0,3}$"
+    r"(?i)(?:rcpt to:|\brecipient address(?:es)?:|(?:failed |intended |affected |original[- ]|final[- ])?\brecipients?(?:\(s\))?\s?[:=]|\brecipient\s|\bto=|"
+    r"(?:failed|undeliverable|bad|invalid|unknown|rejected|undeliverable) (?:final delivery )?(?:e-?mail )?(?:address|addressee|recipient|user|userid|mailbox)(?:es|\(es\))?\s?:?|"
+    r"(?:your|the|this|a|following|uw|ihre|din|dit|your e-?mail) (?:message|mail|e-?mail|bericht|nachricht|melding|meddelande|epost|e-post) (?:to|an|aan|til|till)|"
+    r"\b(?:delivered|deliver|delivery|delivering|delivering (?:your|the) (?:e-?mail|mail|message)|undeliverable|sent|send|sending|mail|message|e-?mail|messages|response|not reach|reach|mailing|mailed)"
+    r" (?:to|for)(?: the)?(?: recipient| user| mailbox| address| following address)?|"
+    r"\b(?:user|user ?id|mailbox|mail ?box|account|e-?mail ?address|(?:mail |target |destination |target mail )?address|empfänger|mottaker|mottagare|adresse|destinatari[oa]|destinataire|odbiorca|宛先|受信者|收件人\w{0,6})\W{1,8}|"
+    r"x-failed-recipients:|error in sending to|\bfrom\s(?=\Z)(?!\Z)|back from|retur fra|tilbake fra|tillbaka från|zurück von|terug van|bounced? from|bounce from|couldn't reach|could not reach|cannot reach"
+    r"|(?:fail|undeliver|unknown|invalid|reject|unable|error|not |attempt|could|wrong|bad )[^\n@:]{0,40}:|\b(?:your|the) (?:message|mail|e-?mail) to:"
+    r"|\b(?:sent|mailed|wrote|sendte|skickade|schrieb|écrit|enviado|napisa\w{1,3}) (?:to|til|till|an|à|a|do)|\b(?:mail|e-?mail|e-post|epost|mejl|melding|message|nachricht|courriel|correo|messaggio|bericht|wiadomość) (?:to|til|till|an|à|a|al|aan|do|para)|(?<![\w])[45]\d\d(?: \d\.\d{1,3}\.\d{1,3})?)"
+    rf"{_QUOTES}"
 )
-_BEFORE_NO = re.compile(
-    r"(?i)(?:\b(?:from|sender|sender address|reply-to|return-path|from address|mail from|envelope-from|envelope sender|message-id|messageid|references|in-reply-to|cc|bcc|originator|x-sender|fra|von|de|from user|sent by|author|list-[a-z]+|"
-    r"errors-to|generated from|expanded from|original sender|contact|call|write to|e-?mail us at|mailto|forwarded (?:from|to)|forward to|relayed to|report(?: this)? (?:problem )?to|postmaster at|help(?:desk)?|assistance|administrator|support|id|owner|authenticated sender is|uid|message from|on behalf of|by)\s{0,2}[:=]?|"
-    r"(?:please )?(?:contact|e-?mail|write|send (?:mail|a message|e-?mail) to|forward (?:it|this|them) to|mail to|visit)\s|https?://\S{0,200})\s{0,3}(?:\S{1,40}\s){0,2}[<'\"(\[]{0,3}$"
+_NO_LABEL = re.compile(
+    r"(?i)(?:\b(?:from|sender|sender address|reply-to|return-path|from address|mail from|envelope-from|envelope sender|envelope from|message-id|messageid|references|in-reply-to|cc|bcc|originator|x-sender|fra|von|de|van|da|från|absender|avsender|avsändare|"
+    r"expéditeur|remitente|mittente|afzender|errors-to|author|owner|originally from|x-[a-z-]{2,30}|list-[a-z]+|s|f)\s{0,2}[:=]|"
+    r"mail from:?|envelope-from|https?://\S{0,200}|mailto:|envelope sender is|authenticated sender is|sender is)\s{0,3}[<'\"(\[]{0,3}$"
 )
+_NO_WORDS = re.compile(
+    r"(?i)(?:\b(?:from|sender|contact|call|write to|e-?mail us at|forwarded (?:from|to)|forward to|relayed to|report(?: this)? (?:problem )?to|postmaster at|help(?:desk)?|assistance|administrator|support|authenticated sender is|uid|on behalf of|by"
+    r"|contact(?:ing)?(?: the)?(?: administrator| postmaster| support)?(?: at)?|please (?:e-?mail|mail)|send (?:mail|a message|e-?mail|an e-?mail) to|forward (?:it|this|them) to|mail to|abuse to|kontakt|kontakte|kontaktieren sie|contacte[rz]?)"
+    rf"){_QUOTES}"
+)
+_ORIGIN = re.compile(rf"(?i)(?:generated|expanded|derived|forwarded) from:?{_QUOTES}")
+_ECHO = re.compile(r"(?i)(?:(?<!\d)[245]\d\d[ -]?|\d\.\d{1,3}\.\d{1,3}|said:|\bto|\bhost|\bfor|\bwith|\bfrom|\brecipient|\baddress)\s{0,3}<?$")
 _AFTER_YES = re.compile(
-    r"(?i)[>'\")\]]{0,3}(?:\s?\.\.\.|:\s|:$|\s?\((?:expanded|reason|user|was|mailbox|no such|unknown|unrouteable|ultimately|generated from)|"
-    r"\s{1,3}(?:could not|couldn't|can ?not|can't|was not|wasn't|were not|does ?n[o']t|is not|isn't|is unknown|is invalid|is disabled|unknown|not found|failed|rejected|user unknown|no such|has exceeded|over quota|mailbox|account|because|konnte|kunne|kan ikke|kunde|n'a pas|n'a pu|no se|non è|kan niet|nie |не )|"
-    r"\s{1,3}(?:\S{3,255}\s{1,3})?(?:#<|#[45]\d\d|#\d\.|remote server returned|\d{1,2}/\d{1,2}/\d{4} \d)|\s{1,3}on [A-Z0-9][a-z0-9]{0,3}[,/ ])"
+    r"(?i)[>'\")\]]{0,3}(?:\s?\.\.\.|:\s|:$|\s?\((?:expanded|reason|user|was|mailbox|no such|unknown|unrouteable|ultimately|generated from)|\s?\[(?:user|host|mailbox|unknown)|"
+    r"\s{1,3}(?:could not|couldn't|can ?not|can't|was not|wasn't|were not|does ?n[o']t|is not|isn't|is unknown|is invalid|is disabled|unknown|not found|failed|rejected|user unknown|no such|has exceeded|over quota|mailbox|because|konnte|kunne|kan ikke|kunde|n'a pas|n'a pu|no se|non è|kan niet|nie |не )|"
+    r"\s{1,3}(?:\S{3,255}\s{1,3})?(?:#<|#[45]\d\d|#\d\.|remote server returned|\d{1,2}/\d{1,2}/\d{4} \d)|;?\s{1,3}on [A-Z0-9][a-z0-9]{0,3}[,/ ])"
 )
 _LINE_LEAD = re.compile(r"[\s<>*•·\-'\"(\[\d.)+#|]{0,12}$")
-_NAMED_LINE = re.compile(r"(?i)[^:@\n]{0,60}[<(\[\s'\"]$|(?:smtp|rcpt|recipient|to|user|address|for|rfc822|e-?mail)\s?[:;/]\s?[<'\"]?$")
+_NAMED_LINE = re.compile(r"(?i)[^:@\n]{0,60}[<(\[\s'\"]$|(?:smtp|rcpt|recipient|user|address|for|rfc822|e-?mail)\s?[:;/=]\s?[<'\"]?$")
 _BETWEEN = re.compile(r"(?i)[\s,;:<>()\[\]*•·'\"./-]{0,12}(?:(?:and|og|och|und|et|y|e|en|i)\s)?[<'\"(]?$")
 _SERVICE = re.compile(
-    r"(?i)^(?:mailer-?daemon|postmaster|microsoftexchange[0-9a-f]{10,}|mail(?:er)?-?daemon.*|no-?reply|do-?not-?reply|abuse|double-bounce|.*bounces?[-+=].*|bounce|daemon)@"
+    r"(?i)^(?:mailer-?daemon|postmaster|microsoftexchange[0-9a-f]{10,}|no-?reply|do-?not-?reply|abuse|double-bounce|.{0,60}-bounces?|.{0,60}bounces?[-+=].*)@"
 )
 _LIST_CHARS = 3000
 _CONTEXT = 110
@@ -49,59 +62,93 @@ class Place(msgspec.Struct):
     standing: int
 
 
-def failing_recipients(page: Page, phrases: list[Found[Layout]], senders: frozenset[str]) -> list[Address]:
-    """Return the failing addresses that the notification's own words name, best supported only, each once."""
+class Named(msgspec.Struct, frozen=True):
+    """The failing addresses that a notification's own words name, each once."""
+
+    addresses: list[Address]
+    structured: bool = False
+    """They stand in a list or open paragraphs of their own, as no letter has it."""
+    labelled: bool = False
+    """They stand after a label or words that call them the recipient."""
+
+
+def failing_recipients(page: Page, phrases: list[Found[Layout]], senders: frozenset[str]) -> Named:
+    """Return the failing addresses that the notification's own words name, best supported only."""
     start, end = page.notice
     text = page.text
     addresses = find_addresses(text, start, end)
     if not addresses:
-        return []
+        return Named([])
     lists = _lists(page, phrases)
     places = [Place(address, _standing(text, address, start)) for address in addresses]
     _raise_listed(text, places, lists)
+    _lower_senders(text, places, senders, start, end)
     best = max(place.standing for place in places)
     if best < _LIKELY:
-        return _only(places, senders)
-    chosen = [place.address for place in places if place.standing == best or place.standing >= _LISTED]
-    return _each_once(chosen)
+        return Named(_only(places, senders))
+    chosen = _each_once([p.address for p in places if p.standing == best or p.standing >= _LISTED])
+    return Named(_uncut(chosen, addresses), structured=best >= _LISTED, labelled=best >= _LABELLED)
 
 
-_OPENS = 5
+def _lower_senders(text: str, places: list[Place], senders: frozenset[str], start: int, end: int) -> None:
+    """Take back what was said of the sender's own address, unless nothing else is left."""
+    dialogue = {found.group(1).lower() for found in _MAIL_FROM.finditer(text, start, end)} if ":<" in text else set()
+    known = senders | dialogue
+    others = any(place.standing >= _LIKELY and place.address.address.lower() not in known for place in places)
+    if not others:
+        return
+    for place in places:
+        if place.address.address.lower() in known and place.standing < _OPENS:
+            place.standing = _NOT
+
+
+_MAIL_FROM = re.compile(r"(?i)mail from:\s?<([^<>\s]{1,320})>")
+
+
+_OPENS = 6
 """`<a@b>: host said`, an address that opens its own paragraph."""
-_LISTED = 4
-_LABELLED = 3
-_LIKELY = 2
-_PLAIN = 1
-_NOT = 0
+_LISTED = 5
+_LABELLED = 4
+_LIKELY = 3
+_PLAIN = 2
+_HOUSE = 1
+"""An address of the mail system itself: a recipient only where a list says so."""
+_SOFT = 0
+"""Named as somebody to write to, as a sender, as where a forwarded address came from."""
+_NOT = -1
 
 
 def _standing(text: str, address: Address, start: int) -> int:
     before = text[max(start, address.start - _CONTEXT) : address.start]
     after = text[address.end : address.end + _CONTEXT]
-    if _SERVICE.match(address.address) and not _opens(before, after):
+    opens = _opens(before, after)
+    if _NO_LABEL.search(before):
         return _NOT
-    if _opens(before, after):
+    if _SERVICE.match(address.address):
+        return _OPENS if opens else _HOUSE
+    if _ORIGIN.search(before):
+        return _SOFT
+    if opens:
         return _OPENS
-    line_before = before.rpartition("\n")[2]
-    no = _BEFORE_NO.search(before)
-    yes = _BEFORE_YES.search(before)
-    if no and not yes:
-        return _NOT
-    if yes:
+    if _BEFORE_YES.search(before):
         return _LABELLED
-    if _AFTER_YES.match(after):
-        return _LIKELY
-    del line_before
-    return _PLAIN
+    if _NO_WORDS.search(before):
+        return _SOFT
+    return _LIKELY if _AFTER_YES.match(after) else _PLAIN
 
 
 def _opens(before: str, after: str) -> bool:
-    line = before.rpartition("\n")[2]
-    if line.strip() not in ("", "<"):
+    line = before.rpartition("\n")[2].strip()
+    # `<a@b>:` opens also where every line break is lost.
+    if line not in ("", "<") and not (line.endswith("<") and _ANGLE_COLON.match(after)):
         return False
-    return bool(_PARAGRAPH.match(after))
+    if not _PARAGRAPH.match(after):
+        return False
+    # A reply that was wrapped repeats an address at the start of a line: `said: 550 5.1.1\n<a@b>: rejected`.
+    return not _ECHO.search(before)
 
 
+_ANGLE_COLON = re.compile(r">\s?(?:\([^)\n]{0,200}\)\s?)?:\s")
 _PARAGRAPH = re.compile(r">?\s?(?:\([^)\n]{0,200}\)\s?)?:(?:\s|$)|>?\s?\.\.\.\s?\S")
 
 
@@ -109,7 +156,7 @@ def _lists(page: Page, phrases: list[Found[Layout]]) -> list[tuple[int, int]]:
     start, end = page.notice
     lists: list[tuple[int, int]] = []
     for phrase in phrases:
-        if phrase.value.says is Says.LIST and start <= phrase.start < end:
+        if phrase.value.says in (Says.LIST, Says.OPENER) and start <= phrase.start < end:
             stop = min(end, phrase.end + _LIST_CHARS)
             for other in phrases:
                 if other.value.says is Says.WRAPPER and phrase.end < other.start < stop and other.phrase not in _INSIDE_LISTS:
@@ -133,15 +180,35 @@ def _raise_listed(text: str, places: list[Place], lists: list[tuple[int, int]]) 
             line = text[max(begin, text.rfind("\n", begin, at) + 1) : at]
             opens = bool(between) and bool(_BETWEEN.match(between))
             starts = text.rfind("\n", begin, at) >= 0 and bool(_LINE_LEAD.match(line) or _NAMED_LINE.match(line))
-            if (opens or starts) and place.standing != _NOT:
+            if (opens or starts) and place.standing > _SOFT and not _ECHO.search(text[max(0, at - 30) : at]):
                 place.standing = _LISTED
                 last = place.address.end
 
 
 def _only(places: list[Place], senders: frozenset[str]) -> list[Address]:
     """Return the only address left when nothing says which one failed; more than one would be a guess."""
-    left = _each_once([p.address for p in places if p.standing == _PLAIN and p.address.address.lower() not in senders])
-    return left if len(left) == 1 else []
+    for standing in (_PLAIN, _SOFT):
+        named = [
+            p.address
+            for p in places
+            if p.standing == standing
+            and p.address.address.lower() not in senders
+            and not _SERVICE.match(p.address.address)
+        ]
+        left = _each_once(named)
+        if left:
+            return left if len(left) == 1 else []
+    return []
+
+
+def _uncut(chosen: list[Address], addresses: list[Address]) -> list[Address]:
+    """Leave out an address that the end of the text cut short, where the text has it whole elsewhere."""
+    whole = [address.address.lower() for address in addresses]
+    return [
+        address
+        for address in chosen
+        if not any(len(other) > len(address.address) and other.startswith(address.address.lower()) for other in whole)
+    ]
 
 
 def _each_once(addresses: list[Address]) -> list[Address]:

@@ -50,6 +50,10 @@ class Signs(msgspec.Struct):
     codes: list[Code]
     phrases: list[Found[Layout]]
     has_recipient: bool
+    structured: bool
+    """An address opens its own paragraph or stands in a list, as no letter has it."""
+    labelled: bool = False
+    """An address stands after a label or words that call it the recipient."""
 
 
 def judge(signs: Signs) -> Verdict:
@@ -106,20 +110,36 @@ def _for(signs: Signs, talk: dict[Says, int]) -> int:
     if standing is not None:
         score += _standing_weight(signs, standing, talk)
     if Says.LIST in says:
-        score += 3 if signs.has_recipient else 2
+        named = any(found.value.says is Says.LIST and found.value.family for found in signs.phrases)
+        score += 3 if signs.has_recipient or named else 2
+    elif signs.structured or (signs.labelled and Says.FAILED in says):
+        score += 1
     if Says.FAILED in says or Says.DELAYED in says:
-        score += 2 + (_count(signs.phrases, Says.FAILED) > 1)
+        own_words = any(found.value.says is Says.FAILED and found.value.family for found in signs.phrases)
+        score += 3 if own_words or _count(signs.phrases, Says.FAILED) > 1 else 2
+    elif _NO_DELIVERY.search(page.text, 0, page.notice[1]):
+        score += 2
     if Says.HEADLINE in says:
         score += 1 + (_count(signs.phrases, Says.HEADLINE) > 1) + signs.has_recipient
+        score += 2 if _HEADLINE.search(page.text, 0, page.notice[1]) else 0
     if Says.WRAPPER in says:
         score += min(2, _count(signs.phrases, Says.WRAPPER))
     if Says.REASON in says:
         score += 1 + signs.has_recipient
     if Says.REASON in says or standing is not None:
         score += 1 if reply_codes(page.text, page.notice[0], page.notice[1]) else 0
+    if page.notice[1] < page.returned[1] and score:
+        score += 1
     return score + _head_weight(page)
 
 
+_HEADLINE = re.compile(
+    r"(?i)your message to\s.{1,200}?\s(?:couldn't|could not) be delivered|\S was(?:n't| not) found at \S{1,80}\.\w{2}|weren't found at"
+)
+_NO_DELIVERY = re.compile(
+    r"(?i)\b(?:not|un(?:able|successful|deliver\w{0,8})|could(?:n't| not)|can(?:'t|not| not)|fail(?:ed|ure)?|error|problem|trouble|impossible|rejected|refused|returned)\b[^.!?]{0,40}\b(?:deliver(?:y|ed|ing|able)?|recipients?|mailbox)\b"
+    r"|\b(?:deliver(?:y|ed|ing)|recipients?|mailbox|address)\b[^.!?]{0,40}\b(?:not|fail(?:ed|ure)?|error|problem|impossible|unknown|rejected|refused|unavailable|full|invalid|disabled)\b"
+)
 _SOME_FIELDS = 2
 
 
@@ -172,13 +192,15 @@ def _against(signs: Signs, talk: dict[Says, int]) -> int:
     against = 0
     subject = page.headers.first("subject")
     strong = _shows_reply(signs)
-    if subject and (_SUBJECT_AWAY.search(subject) or _SUBJECT_RECEIPT.search(subject)):
+    opening = subject or page.text[page.notice[0] : page.notice[0] + _OPENING]
+    if _SUBJECT_AWAY.search(opening) or _SUBJECT_RECEIPT.search(opening):
         against += 8
     if talk.get(Says.AWAY) and not strong:
         against += 4 if not _DAEMON.search(page.headers.first("from")) else 1
     if "disposition-notification" in page.kind:
         against += 8
-    if talk.get(Says.RECEIPT) and not strong and not any(f.value.says in (Says.LIST, Says.WRAPPER) for f in signs.phrases):
+    failing = any(f.value.says in (Says.LIST, Says.FAILED) and f.value.family for f in signs.phrases)
+    if talk.get(Says.RECEIPT) and not strong and not failing:
         against += 6
     docs = talk.get(Says.DOCS, 0)
     against += 6 if docs >= _MANUAL else 3 * docs if not strong else 0
@@ -189,6 +211,8 @@ def _against(signs: Signs, talk: dict[Says, int]) -> int:
     return against
 
 
+_OPENING = 80
+"""Characters of a text without a subject in which one may stand: `Read: …`, `Automatic reply: …`."""
 _MANUAL = 3
 """So many signs of a help page outweigh an SMTP reply that it quotes."""
 _LIST_OF_CODES = 3

@@ -85,9 +85,7 @@ class Sorry(msgspec.Struct, frozen=True, tag="sorry"):
     """Trying again will probably help."""
 
 
-Screen = (
-    Greeting | NotABounce | StepScreen | NewOrOld | Preview | TicketOpened | Thanks | Sorry
-)
+Screen = Greeting | NotABounce | StepScreen | NewOrOld | Preview | TicketOpened | Thanks | Sorry
 """One thing to show, by ids; `render` finds the words."""
 
 

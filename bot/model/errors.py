@@ -1,19 +1,19 @@
 """Everything that can go wrong, as one tree. The docstring is the message; details come as arguments.
 
-    BouncedeskError
-    ├── ContentError            the content cannot be used (all problems at once)
-    ├── SettingsError           the settings cannot be used
-    ├── StoreError
-    │   ├── StoreUnavailable    the database is locked, gone or full
-    │   ├── StoreConflict       somebody else changed the same row
-    │   └── UnknownTicket
-    ├── TransitionRefused       a ticket cannot go from here to there
-    ├── DeliveryFailed
-    │   ├── DeliveryRefused     it will never be accepted
-    │   ├── DeliveryDelayed     it was not accepted now; say when to try again
-    │   └── DeliveryAmbiguous   nobody can know whether it arrived
-    ├── RequestRefused          an HTTP request that is answered with a status of its own
-    └── UploadRefused           a file we do not fetch or cannot read
+BouncedeskError
+├── ContentError            the content cannot be used (all problems at once)
+├── SettingsError           the settings cannot be used
+├── StoreError
+│   ├── StoreUnavailable    the database is locked, gone or full
+│   ├── StoreConflict       somebody else changed the same row
+│   └── UnknownTicket
+├── TransitionRefused       a ticket cannot go from here to there
+├── DeliveryFailed
+│   ├── DeliveryRefused     it will never be accepted
+│   ├── DeliveryDelayed     it was not accepted now; say when to try again
+│   └── DeliveryAmbiguous   nobody can know whether it arrived
+├── RequestRefused          an HTTP request that is answered with a status of its own
+└── UploadRefused           a file we do not fetch or cannot read
 """
 
 from __future__ import annotations

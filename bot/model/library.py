@@ -106,7 +106,6 @@ class End(msgspec.Struct, frozen=True, tag="end"):
     ending: Ending
 
 
-
 class Node(msgspec.Struct, frozen=True, kw_only=True):
     """One place in a dialog: its kind says where it goes, the rest what is shown there."""
 

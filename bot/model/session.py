@@ -59,6 +59,8 @@ class Handing(msgspec.Struct, frozen=True, kw_only=True, tag="handing"):
     priority: Priority = Priority.NORMAL
     note: str = ""
     keep_original: bool = True
+    at: Walking | None = None
+    """The `escalate` node that led here; its words say why. None when the user asked for a human."""
     back: Walking | None = None
     """Where *Back* leads; None where there was no dialog."""
 

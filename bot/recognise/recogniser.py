@@ -129,6 +129,8 @@ def _counts(report: Report, bearing: Bearing) -> bool:
     if mark.code is None:
         # Phrases without a code speak for certain or where no code was read; else the code knows better.
         return mark.confidence is Confidence.CERTAIN or report.status is None
+    if mark.code != report.status and all(failure.status != mark.code for failure in report.failures):
+        return False
     return bool(bearing.phrases) or report.reporter in _CODES_OF_EXCHANGE
 
 

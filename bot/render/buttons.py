@@ -27,9 +27,7 @@ def press(
     takes_inputs: bool = False,
 ) -> Button:
     """Return one of the bot's own buttons."""
-    return Button(
-        speech.command(choice).label, data_of(session, choice), weight, takes_inputs
-    )
+    return Button(speech.command(choice).label, data_of(session, choice), weight, takes_inputs)
 
 
 def navigation(

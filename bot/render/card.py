@@ -75,7 +75,7 @@ def _action(button: Button) -> Json:
     return {"type": "Action.Execute", "verb": _VERB, **pressed, "fallback": fallback}
 
 
-def _element(element: Element) -> list[Json]:  # noqa: C901, PLR0911 - one line for each kind of element
+def _element(element: Element) -> list[Json]:  # noqa: C901 - one line for each kind of element
     match element:
         case Heading(text=text, kicker=kicker):
             return _heading(text, kicker)
@@ -86,7 +86,9 @@ def _element(element: Element) -> list[Json]:  # noqa: C901, PLR0911 - one line 
         case Literal():
             return [_literal(element)]
         case Facts(rows=rows):
-            lines = [(Run(f"{row.label}: ", bold=True), Run(row.value, given=True)) for row in rows]
+            lines = [
+                (Run(f"{row.label}: ", bold=True), Run(row.value, given=True)) for row in rows
+            ]
             return [_container([_text(line, spacing="Small") for line in lines], "default")]
         case Steps(items=items):
             return [_step(number, item) for number, item in enumerate(items, start=1)]
@@ -99,7 +101,9 @@ def _element(element: Element) -> list[Json]:  # noqa: C901, PLR0911 - one line 
             return [_text_input(element)]
         case Toggle(id=name, label=label, on=on):
             value = "true" if on else "false"
-            return [{"type": "Input.Toggle", "id": name, "title": label, "value": value, "wrap": True}]
+            return [
+                {"type": "Input.Toggle", "id": name, "title": label, "value": value, "wrap": True}
+            ]
         case _:
             assert_never(element)
 
@@ -182,7 +186,8 @@ def _literal(literal: Literal) -> Json:
         }
     lines = literal.text.split("\n")
     blocks = [
-        _rich_text((Run(line or " ", code=True, given=True),), None, quiet=False) | {"spacing": "None"}
+        _rich_text((Run(line or " ", code=True, given=True),), None, quiet=False)
+        | {"spacing": "None"}
         for line in lines
     ]
     label = [_text((Run(literal.label, bold=True),))] if literal.label else []
@@ -198,7 +203,11 @@ def _step(number: int, item: Item) -> Json:
         "type": "ColumnSet",
         "spacing": "Small",
         "columns": [
-            {"type": "Column", "width": "auto", "items": [_text((Run(f"{number}."),), weight="Bolder")]},
+            {
+                "type": "Column",
+                "width": "auto",
+                "items": [_text((Run(f"{number}."),), weight="Bolder")],
+            },
             {"type": "Column", "width": "stretch", "items": parts},
         ],
     }

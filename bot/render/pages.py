@@ -38,12 +38,14 @@ from bot.model.outgoing import (
 from bot.model.session import Handing, Session
 from bot.render.buttons import languages, navigation, press
 from bot.render.evidence import evidence_table, path_walked
-from bot.render.remarks import chosen_mark, notice_of, warning
+from bot.render.remarks import chosen_mark, notice_of, paragraphs, warning
 from bot.render.speech import Speech, facts_of, plain
 from bot.render.step import step_page
 
 
-def page(screen: Screen, session: Session, library: Library, *, ticket: int | None = None) -> Outgoing:
+def page(
+    screen: Screen, session: Session, library: Library, *, ticket: int | None = None
+) -> Outgoing:
     """Return the page of a screen, in the session's language.
 
     Args:
@@ -137,11 +139,13 @@ def _preview(speech: Speech, session: Session, screen: Preview) -> Outgoing:
     if not isinstance(mode, Handing):
         return _greeting(speech, session, screen.notice)
     original = session.bounce.report.text if session.bounce else ""
+    reason = plain(speech.text(speech.words.reasons.get(mode.reason, mode.reason)))
     shown: list[Element] = [
         *notice_of(speech, screen.notice),
+        *_why(speech, mode),
         Heading(speech.word("preview-title")),
         Paragraph(speech.word("preview-text")),
-        Facts((Fact(speech.plain("preview-reason"), plain(speech.text(speech.words.reasons.get(mode.reason, mode.reason)))),)),
+        Facts((Fact(speech.plain("preview-reason"), reason),)),
     ]
     if session.bounce is not None:
         report, match = session.bounce.report, session.bounce.match
@@ -165,6 +169,16 @@ def _preview(speech: Speech, session: Session, screen: Preview) -> Outgoing:
     )
 
 
+def _why(speech: Speech, mode: Handing) -> tuple[Element, ...]:
+    """Return the words of the node that led to a human, where the content still has them in this language."""
+    article = speech.library.articles.get(mode.at.article) if mode.at else None
+    prose = article.prose.get(speech.language) if article else None
+    words = prose.nodes.get(mode.at.node) if prose and mode.at else None
+    if words is None:
+        return ()
+    return Subheading(speech.text(words.title)), *paragraphs(speech, words.text)
+
+
 def _preview_fields(speech: Speech, mode: Handing, *, with_original: bool) -> tuple[Element, ...]:
     note = TextInput(
         id="note",
@@ -178,7 +192,10 @@ def _preview_fields(speech: Speech, mode: Handing, *, with_original: bool) -> tu
 
 
 def _preview_buttons(
-    speech: Speech, session: Session, mode: Handing, with_original: bool  # noqa: FBT001 - see caller
+    speech: Speech,
+    session: Session,
+    mode: Handing,
+    with_original: bool,  # noqa: FBT001 - see caller
 ) -> tuple[Button, ...]:
     original = choices.DROP_ORIGINAL if mode.keep_original else choices.KEEP_ORIGINAL
     return (
@@ -223,5 +240,3 @@ def sorry(speech: Speech, reference: str, *, again: bool) -> Outgoing:
             Paragraph(speech.word("sorry-reference", reference=reference), quiet=True),
         ),
     )
-
-

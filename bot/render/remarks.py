@@ -1,7 +1,7 @@
-"""The small parts that every page is made of: notices, warnings, and the mark of an answer given."""
+"""The small parts that every page is made of: paragraphs, notices, warnings, and the mark of an answer given."""
 
 from bot.model.effects import Notice
-from bot.model.outgoing import Element, Remark, Text, Tone
+from bot.model.outgoing import Element, Paragraph, Remark, Text, Tone
 from bot.render.speech import Speech
 
 
@@ -27,3 +27,9 @@ def chosen_mark(speech: Speech, label: str | None) -> tuple[Element, ...]:
     if label is None:
         return ()
     return (Remark(speech.word("chosen", choice=label), Tone.GOOD),)
+
+
+def paragraphs(speech: Speech, text: str | None) -> tuple[Paragraph, ...]:
+    """Return prose as paragraphs; an empty line parts them."""
+    parts = (text or "").split("\n\n")
+    return tuple(Paragraph(speech.text(" ".join(part.split()))) for part in parts if part.strip())

@@ -50,9 +50,7 @@ class Speech:
         self._read(prose, facts or {}, runs, bold=False)
         return tuple(runs)
 
-    def _read(
-        self, prose: str, facts: Mapping[str, str], runs: list[Run], *, bold: bool
-    ) -> None:
+    def _read(self, prose: str, facts: Mapping[str, str], runs: list[Run], *, bold: bool) -> None:
         position = 0
         for found in _MARKUP.finditer(prose):
             if found.start() > position:

@@ -22,7 +22,7 @@ from bot.model.outgoing import (
 from bot.model.session import Bounce, Session
 from bot.render.blocks import blocks_of, handout_of
 from bot.render.buttons import data_of, navigation
-from bot.render.remarks import chosen_mark, note, notice_of, warning
+from bot.render.remarks import chosen_mark, note, notice_of, paragraphs, warning
 from bot.render.speech import Speech, plain, short
 
 _RECIPIENTS_SHOWN = 3
@@ -42,11 +42,15 @@ def step_page(speech: Speech, session: Session, screen: StepScreen) -> Outgoing:
             *notice_of(speech, screen.notice),
             *(_reading(speech, session.bounce) if screen.reading and session.bounce else ()),
             Heading(speech.text(words.title), _kicker(speech, session, node, prose)),
-            *(Paragraph(speech.text(part)) for part in _paragraphs(words.text)),
+            *paragraphs(speech, words.text),
             *blocks_of(speech, session, article, node),
             *handout_of(speech, session, article, node, prose),
             *_links(speech, node),
-            *((Paragraph(speech.word("feedback-question")),) if isinstance(node.kind, End) else ()),
+            *(
+                (Paragraph(speech.word("feedback-question")),)
+                if isinstance(node.kind, End)
+                else ()
+            ),
             *chosen_mark(speech, _label(speech, prose, node, chosen) if chosen else None),
         ),
         buttons=() if chosen else _buttons(speech, session, article, node, prose),
@@ -65,11 +69,6 @@ def _kicker(speech: Speech, session: Session, node: Node, prose: ArticleProse) -
 def _summary(speech: Speech, title: str) -> str:
     """Return a title without what people wrote: notifications show nothing literally."""
     return plain(Speech(speech.library, speech.language).text(title))
-
-
-def _paragraphs(text: str | None) -> tuple[str, ...]:
-    parts = (text or "").split("\n\n")
-    return tuple(" ".join(part.split()) for part in parts if part.strip())
 
 
 def _reading(speech: Speech, bounce: Bounce) -> tuple[Element, ...]:
@@ -169,5 +168,3 @@ def _handout_buttons(
         for tag in article.prose
         if tag != shown
     )
-
-

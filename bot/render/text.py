@@ -32,7 +32,7 @@ def plain_text(page: Outgoing, width: int = 80) -> str:
     return "\n\n".join(part for part in parts if part).translate(_DANGEROUS)
 
 
-def _element(element: Element, width: int) -> str:  # noqa: C901, PLR0911 - one line for each kind of element
+def _element(element: Element, width: int) -> str:  # noqa: C901 - one line for each kind of element
     match element:
         case Heading(text=text, kicker=kicker):
             title = _spelled(text)
@@ -47,11 +47,19 @@ def _element(element: Element, width: int) -> str:  # noqa: C901, PLR0911 - one 
             lines = [wrapped for line in text.split("\n") for wrapped in _literal(line, width)]
             return "\n".join([*([label] if label else []), *(f"  | {line}" for line in lines)])
         case Facts(rows=rows):
-            return "\n".join(_wrapped(f"{row.label}: {row.value}", width, hang="  ") for row in rows)
+            return "\n".join(
+                _wrapped(f"{row.label}: {row.value}", width, hang="  ") for row in rows
+            )
         case Steps(items=items):
-            return "\n".join(_step(number, item, width) for number, item in enumerate(items, start=1))
+            return "\n".join(
+                _step(number, item, width) for number, item in enumerate(items, start=1)
+            )
         case Remark(text=text, label=label):
-            return _wrapped(f"! {label}: {_spelled(text)}" if label else f"* {_spelled(text)}", width, hang="  ")
+            return _wrapped(
+                f"! {label}: {_spelled(text)}" if label else f"* {_spelled(text)}",
+                width,
+                hang="  ",
+            )
         case Bullets(items=items):
             return "\n".join(_wrapped(f"- {_spelled(item)}", width, hang="  ") for item in items)
         case TextInput(label=label, value=value):

@@ -61,13 +61,17 @@ def ticket_page(
         language=language,
         summary=title,
         elements=(
-            Heading(speech.word("ticket-title", number=f"#{ticket.number}"), _kicker(speech, ticket)),
-            *((note(speech, speech.word(remark)),) if remark else ()),
-            *(
-                warning(speech, speech.word("ticket-undelivered", why=why)) for why in undelivered
+            Heading(
+                speech.word("ticket-title", number=f"#{ticket.number}"), _kicker(speech, ticket)
             ),
+            *((note(speech, speech.word(remark)),) if remark else ()),
+            *(warning(speech, speech.word("ticket-undelivered", why=why)) for why in undelivered),
             Facts(_facts(speech, ticket)),
-            *(evidence_table(speech, draft.report, draft.match, mask=not everything) if draft.report else ()),
+            *(
+                evidence_table(speech, draft.report, draft.match, mask=not everything)
+                if draft.report
+                else ()
+            ),
             *path_walked(speech, draft.path),
             *_texts(speech, ticket, original),
             *_resolution(speech, ticket),
@@ -119,11 +123,17 @@ def _facts(speech: Speech, ticket: Ticket) -> tuple[Fact, ...]:
     spoken = speech.library.languages.get(draft.language)
     values = (
         ("ticket-state", speech.plain(f"ticket-state-{ticket.state.value}")),
-        ("ticket-assignee", ticket.assignee.name if ticket.assignee else speech.plain("ticket-none")),
+        (
+            "ticket-assignee",
+            ticket.assignee.name if ticket.assignee else speech.plain("ticket-none"),
+        ),
         ("ticket-requester", draft.requester.user_name),
         ("ticket-language", spoken.name if spoken else draft.language),
         ("ticket-opened", draft.opened.isoformat(sep=" ", timespec=_ABOVE_SECONDS)),
-        ("ticket-reason", plain(speech.text(speech.words.reasons.get(draft.reason, draft.reason)))),
+        (
+            "ticket-reason",
+            plain(speech.text(speech.words.reasons.get(draft.reason, draft.reason))),
+        ),
     )
     return tuple(Fact(speech.plain(name), short(value)) for name, value in values)
 
@@ -136,7 +146,9 @@ def _texts(speech: Speech, ticket: Ticket, original: str | None) -> tuple[Elemen
         shown.append(Literal(conceal(draft.note), label=speech.plain("ticket-note")))
     text = original if original is not None else draft.original
     if text:
-        shown.append(Literal(conceal(short(text, EXCERPT_CHARS)), label=speech.plain("ticket-original")))
+        shown.append(
+            Literal(conceal(short(text, EXCERPT_CHARS)), label=speech.plain("ticket-original"))
+        )
     return tuple(shown)
 
 

@@ -153,7 +153,9 @@ class LocalGate:
         if not is_loopback(peer):
             raise RequestRefused(403, "local mode answers this machine only")
         if not is_loopback(_host(headers.get("Host", ""))):
-            raise RequestRefused(403, "local mode is asked for by a name that is not this machine's")
+            raise RequestRefused(
+                403, "local mode is asked for by a name that is not this machine's"
+            )
         for name in ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "Origin"):
             if name in headers:
                 raise RequestRefused(403, f"local mode refuses requests with {name}")
@@ -180,11 +182,11 @@ class Tenants:
 
 def tenants_of(activity: Mapping[str, Any]) -> list[str]:
     """Return every tenant an activity names, the channel's own word first."""
-    named: list[str] = []
+    named: list[object] = []
     data, conversation = activity.get("channelData"), activity.get("conversation")
-    if isinstance(data, dict):
-        tenant = data.get("tenant")
-        named += [tenant.get("id")] if isinstance(tenant, dict) else []
+    tenant = data.get("tenant") if isinstance(data, dict) else None
+    if isinstance(tenant, dict):
+        named.append(tenant.get("id"))
     if isinstance(conversation, dict):
         named.append(conversation.get("tenantId"))
     return [tenant for tenant in named if isinstance(tenant, str) and tenant]

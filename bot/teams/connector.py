@@ -79,7 +79,9 @@ class Connector:
             raise DeliveryAmbiguous("The channel accepted a new thread but did not name it.")
         return conversation, activity or conversation.partition(";messageid=")[2]
 
-    async def update(self, service_url: str, conversation: str, activity_id: str, to: Json) -> None:
+    async def update(
+        self, service_url: str, conversation: str, activity_id: str, to: Json
+    ) -> None:
         """Put another activity in the place of one. Raises DeliveryRefused or DeliveryDelayed."""
         path = ("conversations", conversation, "activities", activity_id)
         await self._call("PUT", service_url, path, to)

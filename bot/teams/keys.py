@@ -25,6 +25,9 @@ _FRESH = 86_400.0
 _FLOOR = 60.0
 """Seconds between two fetches: unknown key ids cost an attacker nothing, so they must cost us next to nothing."""
 
+_FLOOR_WITHOUT_KEYS = 5.0
+"""Seconds between two fetches while there are no keys at all and every request has to be turned away."""
+
 _TIMEOUT = aiohttp.ClientTimeout(total=5.0)
 _BYTES = 1_000_000
 _KEYS = 200
@@ -81,6 +84,10 @@ class SigningKeys:
             self._start()
         return key
 
+    def prefetch(self) -> None:
+        """Start fetching, so that the first request need not wait. Must be called on the loop."""
+        self._start()
+
     async def close(self) -> None:
         """Stop fetching."""
         if self._fetching is not None:
@@ -98,7 +105,8 @@ class SigningKeys:
         if self._fetching is not None and not self._fetching.done():
             return self._fetching
         now = self._monotonic()
-        if self._tried is not None and now - self._tried < _FLOOR:
+        floor = _FLOOR if self._keys else _FLOOR_WITHOUT_KEYS
+        if self._tried is not None and now - self._tried < floor:
             return None
         self._tried = now
         self._fetching = asyncio.create_task(self._fetch(), name="signing-keys")

@@ -36,6 +36,9 @@ class Token(Protocol):
     async def bearer(self) -> str | None:
         """Return the token; None where none is needed. Raises DeliveryDelayed when it cannot be had now."""
 
+    def prefetch(self) -> None:
+        """Start buying, so that the first reply need not wait. Must be called on the loop."""
+
     def forget(self, token: str) -> None:
         """Drop a token that the channel refused."""
 
@@ -49,6 +52,9 @@ class NoToken:
     async def bearer(self) -> str | None:
         """Return None."""
         return None
+
+    def prefetch(self) -> None:
+        """Do nothing: there is no token."""
 
     def forget(self, token: str) -> None:
         """Do nothing: there is no token."""
@@ -138,6 +144,10 @@ class OutboundToken:
             self._start()
         return self._token
 
+    def prefetch(self) -> None:
+        """Start buying in the background; a wrong secret shows in the log at start."""
+        self._start()
+
     def forget(self, token: str) -> None:
         """Drop a token that the channel refused, unless a newer one is there already."""
         if token == self._token:
@@ -161,7 +171,8 @@ class OutboundToken:
             answer = await asyncio.to_thread(self._buy)
         except Exception as error:  # noqa: BLE001 - msal raises what its HTTP client raises; all of it means "not now"
             self._pause_until = self._monotonic() + _PAUSE
-            log.error("token-unavailable", error=type(error).__name__)
+            # No traceback: it leads through msal with the secret in its hands.
+            log.error("token-unavailable", error=type(error).__name__)  # noqa: TRY400
             return
         token, seconds = answer.get("access_token"), answer.get("expires_in")
         if not isinstance(token, str) or not isinstance(seconds, int | float):

@@ -51,7 +51,7 @@ class NoChannel:
 class Desk:
     """Works on tickets."""
 
-    def __init__(  # noqa: PLR0913 - everything from outside comes in here
+    def __init__(
         self,
         core: Core,
         outbox: Outbox,
@@ -185,5 +185,3 @@ class Desk:
 def card_name(ticket: Ticket) -> str:
     """Return the name under which the place of a ticket's card is remembered."""
     return f"ticket:{ticket.id}:card"
-
-

@@ -1,0 +1,523 @@
+"""A stand-in for the far end of Teams, in a process of its own: connector service, signing keys, token endpoint, file host.
+
+The edge of the world is the one place where a fake stands in for the real thing, so this one speaks HTTP and is asked nothing by
+Python. It records every request, misbehaves for a conversation when told to, and signs tokens with a key made at start.
+
+    python -m tests.connector --port 9000 [--latency 0.2] [--keep 10000]
+
+prints one line of JSON with its port and then serves. Everything under `/_control` is for tests:
+
+    GET    /_control/requests            what was asked, oldest first (`?conversation=`, `?method=`)
+    DELETE /_control                     forget requests, faults, files, members; take the first key again
+    PUT    /_control/faults              {"conversation": id or "*", "status": 429, "headers": {}, "body": "", "delay": 0, "times": 1}
+    PUT    /_control/members/{conversation}    [{"id": …, "aadObjectId": …}]
+    PUT    /_control/files/{name}        the bytes that GET /files/{name} answers
+    POST   /_control/roll                sign with a new key from now on and publish only that one
+    PUT    /_control/metadata            {"down": true} answers the OpenID metadata with 503; {"delay": seconds}
+    GET    /_control/key                 the private key now in use, as {"kid", "pem"}
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import itertools
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote
+
+import jwt
+from aiohttp import web
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+Json = dict[str, Any]
+
+ISSUER = "https://api.botframework.com"
+ENDORSED = ("msteams", "webchat")
+
+
+class SigningKey:
+    """A key pair as the channel has it."""
+
+    def __init__(self, kid: str) -> None:
+        """Make a new pair."""
+        self.kid = kid
+        self.private = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+
+    @property
+    def pem(self) -> str:
+        """The private key."""
+        return self.private.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        ).decode()
+
+    @property
+    def public(self) -> Json:
+        """The public key as the channel publishes it."""
+        jwk: Json = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(self.private.public_key()))
+        return jwk | {"kid": self.kid, "use": "sig", "endorsements": list(ENDORSED)}
+
+
+@dataclass
+class Fault:
+    """How the connector misbehaves."""
+
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+    body: str = ""
+    delay: float = 0.0
+    times: int = 1
+    drop: bool = False
+    """Close the connection instead of answering."""
+
+
+class World:
+    """What the stand-in knows."""
+
+    def __init__(self, latency: float, keep: int) -> None:
+        """Begin with nothing recorded and one key."""
+        self.latency = latency
+        self.first = SigningKey("key-1")
+        self.numbers = itertools.count(1)
+        self.requests: deque[Json] = deque(maxlen=keep)
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget everything but the first key."""
+        self.requests.clear()
+        self.faults: dict[str, list[Fault]] = {}
+        self.members: dict[str, list[Json]] = {}
+        self.files: dict[str, tuple[bytes, dict[str, str], int]] = {}
+        self.key = self.first
+        self.published = [self.first]
+        self.metadata_down = False
+        self.metadata_delay = 0.0
+
+    async def record(self, request: web.Request) -> Json:
+        """Write down a request and return it."""
+        raw = await request.read()
+        try:
+            body = json.loads(raw) if raw else None
+        except ValueError:
+            body = raw.decode("utf-8", "replace")
+        entry = {
+            "method": request.method,
+            "path": request.path,
+            "conversation": request.match_info.get("conversation"),
+            "activity": request.match_info.get("activity"),
+            "query": dict(request.query),
+            "headers": {name.lower(): value for name, value in request.headers.items()},
+            "body": body,
+            "peer_port": (request.transport.get_extra_info("peername") or ("", 0))[1]
+            if request.transport
+            else 0,
+            "at": time.time(),
+        }
+        self.requests.append(entry)
+        return entry
+
+    async def misbehave(self, request: web.Request, conversation: str) -> web.Response | None:
+        """Return the fault that is due for a conversation."""
+        if self.latency:
+            await asyncio.sleep(self.latency)
+        for name in (conversation, "*"):
+            waiting = self.faults.get(name)
+            if waiting:
+                fault = waiting[0]
+                fault.times -= 1
+                if fault.times <= 0:
+                    waiting.pop(0)
+                if fault.delay:
+                    await asyncio.sleep(fault.delay)
+                if fault.drop and request.transport is not None:
+                    request.transport.close()
+                if fault.status:
+                    return web.Response(
+                        status=fault.status, headers=fault.headers, text=fault.body
+                    )
+        return None
+
+
+WORLD = web.AppKey("world", World)
+routes = web.RouteTableDef()
+
+
+def _not_found(code: str) -> web.Response:
+    error = {"error": {"code": code, "message": "not here"}}
+    return web.json_response(error, status=404)
+
+
+@routes.post("/v3/conversations")
+async def create(request: web.Request) -> web.Response:
+    """Start a thread in a channel, or a chat with one person."""
+    world = request.app[WORLD]
+    body = (await world.record(request))["body"]
+    channel = str(((body.get("channelData") or {}).get("channel") or {}).get("id", ""))
+    fault = await world.misbehave(request, channel)
+    if fault is not None:
+        return fault
+    number = next(world.numbers)
+    place = f"{channel};messageid={number}" if channel else f"a:chat-{number}"
+    answer = {"id": place, "activityId": str(number)}
+    return web.json_response(answer, status=201)
+
+
+@routes.post("/v3/conversations/{conversation}/activities")
+@routes.post("/v3/conversations/{conversation}/activities/{activity}")
+async def send(request: web.Request) -> web.Response:
+    """Take a message."""
+    world = request.app[WORLD]
+    await world.record(request)
+    fault = await world.misbehave(request, request.match_info["conversation"])
+    return fault or web.json_response({"id": str(next(world.numbers))}, status=201)
+
+
+@routes.put("/v3/conversations/{conversation}/activities/{activity}")
+async def update(request: web.Request) -> web.Response:
+    """Replace a message."""
+    world = request.app[WORLD]
+    await world.record(request)
+    fault = await world.misbehave(request, request.match_info["conversation"])
+    return fault or web.json_response({"id": request.match_info["activity"]})
+
+
+@routes.delete("/v3/conversations/{conversation}/activities/{activity}")
+async def delete(request: web.Request) -> web.Response:
+    """Delete a message."""
+    world = request.app[WORLD]
+    await world.record(request)
+    fault = await world.misbehave(request, request.match_info["conversation"])
+    return fault or web.Response()
+
+
+@routes.get("/v3/conversations/{conversation}/members/{member}")
+async def member(request: web.Request) -> web.Response:
+    """Say who a member is."""
+    world = request.app[WORLD]
+    await world.record(request)
+    place, asked = request.match_info["conversation"], request.match_info["member"]
+    fault = await world.misbehave(request, place)
+    if fault is not None:
+        return fault
+    if place not in world.members:
+        return _not_found("ConversationNotFound")
+    for entry in world.members[place]:
+        if asked in (entry.get("id"), entry.get("aadObjectId")):
+            return web.json_response(entry)
+    return _not_found("MemberNotFoundInConversation")
+
+
+@routes.get("/v3/conversations/{conversation}/pagedmembers")
+async def paged_members(request: web.Request) -> web.Response:
+    """List members, a page at a time."""
+    world = request.app[WORLD]
+    await world.record(request)
+    place = request.match_info["conversation"]
+    fault = await world.misbehave(request, place)
+    if fault is not None:
+        return fault
+    if place not in world.members:
+        return _not_found("ConversationNotFound")
+    start = int(request.query.get("continuationToken", "0"))
+    end = start + int(request.query.get("pageSize", "200"))
+    answer: Json = {"members": world.members[place][start:end]}
+    if end < len(world.members[place]):
+        answer["continuationToken"] = str(end)
+    return web.json_response(answer)
+
+
+@routes.get("/v1/.well-known/openidconfiguration")
+async def metadata(request: web.Request) -> web.Response:
+    """Describe the signing keys."""
+    world = request.app[WORLD]
+    await world.record(request)
+    await asyncio.sleep(world.metadata_delay)
+    if world.metadata_down:
+        return web.Response(status=503, text="<html>down</html>")
+    return web.json_response(
+        {
+            "issuer": ISSUER,
+            "jwks_uri": f"http://{request.host}/v1/.well-known/keys",
+            "id_token_signing_alg_values_supported": ["RS256"],
+        }
+    )
+
+
+@routes.get("/v1/.well-known/keys")
+async def keys(request: web.Request) -> web.Response:
+    """Publish the signing keys, among others that nobody could use."""
+    world = request.app[WORLD]
+    await world.record(request)
+    useless: list[Any] = [
+        {"kty": "EC", "kid": "elliptic", "crv": "P-256", "x": "AA", "y": "AA"},
+        {"kty": "RSA", "kid": "broken", "n": "!", "e": "AQAB"},
+        {"kty": "RSA", "use": "enc", "kid": "for-encryption", "n": "AQAB", "e": "AQAB"},
+        "no key at all",
+    ]
+    unendorsed = world.first.public | {"kid": "unendorsed", "endorsements": ["webchat"]}
+    published = [key.public for key in world.published]
+    return web.json_response({"keys": [*useless, unendorsed, *published]})
+
+
+@routes.get("/{tenant}/v2.0/.well-known/openid-configuration")
+async def entra(request: web.Request) -> web.Response:
+    """Describe the token endpoint, as Entra does for a tenant."""
+    world = request.app[WORLD]
+    await world.record(request)
+    base = f"http://{request.host}/{request.match_info['tenant']}"
+    return web.json_response(
+        {
+            "issuer": f"{base}/v2.0",
+            "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
+            "token_endpoint": f"{base}/oauth2/v2.0/token",
+        }
+    )
+
+
+@routes.post("/{tenant}/oauth2/v2.0/token")
+async def token(request: web.Request) -> web.Response:
+    """Sell a token to whoever knows a secret."""
+    world = request.app[WORLD]
+    await world.record(request)
+    fault = await world.misbehave(request, "token")
+    if fault is not None:
+        return fault
+    form = await request.post()
+    if form.get("client_secret") != "right":
+        return web.json_response({"error": "invalid_client"}, status=401)
+    number = next(world.numbers)
+    sold = {"token_type": "Bearer", "expires_in": 3_599, "access_token": f"token-{number}"}
+    return web.json_response(sold)
+
+
+@routes.get("/files/{name}")
+async def file(request: web.Request) -> web.StreamResponse:
+    """Answer a file that was put there."""
+    world = request.app[WORLD]
+    await world.record(request)
+    name = request.match_info["name"]
+    fault = await world.misbehave(request, f"file:{name}")
+    if fault is not None:
+        return fault
+    data, headers, status = world.files.get(name, (b"no such file", {}, 404))
+    return web.Response(body=data, headers=headers, status=status)
+
+
+@routes.get("/_control/requests")
+async def recorded(request: web.Request) -> web.Response:
+    """Tell what was asked."""
+    wanted = dict(request.query)
+    entries = [
+        entry
+        for entry in request.app[WORLD].requests
+        if all(entry.get(name) == value for name, value in wanted.items())
+    ]
+    return web.json_response(entries)
+
+
+@routes.delete("/_control")
+async def forget(request: web.Request) -> web.Response:
+    """Forget everything."""
+    request.app[WORLD].forget()
+    return web.Response()
+
+
+@routes.put("/_control/faults")
+async def faults(request: web.Request) -> web.Response:
+    """Misbehave the next time."""
+    body = await request.json()
+    place = body.pop("conversation")
+    request.app[WORLD].faults.setdefault(place, []).append(Fault(**body))
+    return web.Response()
+
+
+@routes.put("/_control/members/{conversation}")
+async def set_members(request: web.Request) -> web.Response:
+    """Say who belongs to a conversation."""
+    request.app[WORLD].members[request.match_info["conversation"]] = await request.json()
+    return web.Response()
+
+
+@routes.put("/_control/files/{name}")
+async def set_file(request: web.Request) -> web.Response:
+    """Keep a file; headers named `X-Answer-…` are answered with it."""
+    prefix = "x-answer-"
+    headers = {
+        name[len(prefix) :]: value
+        for name, value in request.headers.items()
+        if name.lower().startswith(prefix)
+    }
+    status = int(headers.pop("Status", "200"))
+    kept = await request.read(), headers, status
+    request.app[WORLD].files[request.match_info["name"]] = kept
+    return web.Response()
+
+
+@routes.post("/_control/roll")
+async def roll(request: web.Request) -> web.Response:
+    """Change the signing key."""
+    world = request.app[WORLD]
+    world.key = SigningKey(f"key-{len(world.published) + 1}-{next(world.numbers)}")
+    world.published = [world.key]
+    return web.json_response({"kid": world.key.kid})
+
+
+@routes.put("/_control/metadata")
+async def set_metadata(request: web.Request) -> web.Response:
+    """Take the metadata down, or slow it."""
+    body = await request.json()
+    world = request.app[WORLD]
+    world.metadata_down = bool(body.get("down", False))
+    world.metadata_delay = float(body.get("delay", 0.0))
+    return web.Response()
+
+
+@routes.get("/_control/key")
+async def private_key(request: web.Request) -> web.Response:
+    """Hand out the private key, so that a test can sign what the channel never would."""
+    key = request.app[WORLD].key
+    return web.json_response({"kid": key.kid, "pem": key.pem})
+
+
+def make_app(latency: float = 0.0, keep: int = 10_000) -> web.Application:
+    """Return the stand-in as an application. `keep` bounds the recording, for long runs."""
+    app = web.Application(client_max_size=16 * 1024 * 1024)
+    app[WORLD] = World(latency, keep)
+    app.add_routes(routes)
+    return app
+
+
+async def serve(port: int, latency: float, keep: int) -> None:
+    """Serve on loopback until the process is told to end."""
+    runner = web.AppRunner(make_app(latency, keep), access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", port)
+    await site.start()
+    bound = runner.addresses[0][1]
+    sys.stdout.write(json.dumps({"port": bound}) + "\n")
+    sys.stdout.flush()
+    await asyncio.Event().wait()
+
+
+class StubConnector:
+    """The stand-in as a test sees it. Its calls block for a moment; the stand-in is another process."""
+
+    def __init__(self, port: int) -> None:
+        """Take the port it listens on."""
+        self.origin = f"http://127.0.0.1:{port}"
+        self.service_url = f"{self.origin}/"
+        self.metadata_url = f"{self.origin}/v1/.well-known/openidconfiguration"
+
+    def reset(self) -> Self:
+        """Forget everything that happened."""
+        self._ask("DELETE", "/_control")
+        return self
+
+    def requests(self, **wanted: str) -> list[Json]:
+        """Return what was asked, oldest first, where the named fields have these values."""
+        query = "&".join(f"{name}={quote(value, safe='')}" for name, value in wanted.items())
+        found: list[Json] = json.loads(self._ask("GET", f"/_control/requests?{query}"))
+        return found
+
+    def fault(self, conversation: str, status: int, **more: object) -> None:
+        """Answer the next request of a conversation (or "*", "token", "file:NAME") with a fault."""
+        self._put("/_control/faults", {"conversation": conversation, "status": status, **more})
+
+    def members(self, conversation: str, people: list[Json]) -> None:
+        """Say who belongs to a conversation."""
+        self._put(f"/_control/members/{quote(conversation, safe='')}", people)
+
+    def file(self, name: str, data: bytes, answer: Mapping[str, str] | None = None) -> str:
+        """Put a file and return its address; `answer` are headers it comes with (`Status` sets the status)."""
+        headers = {f"X-Answer-{key}": value for key, value in (answer or {}).items()}
+        self._ask("PUT", f"/_control/files/{quote(name, safe='')}", data, headers)
+        return f"{self.origin}/files/{quote(name, safe='')}"
+
+    def roll_key(self) -> str:
+        """Change the signing key; return the new one's id."""
+        return str(json.loads(self._ask("POST", "/_control/roll"))["kid"])
+
+    def metadata(self, *, down: bool = False, delay: float = 0.0) -> None:
+        """Take the OpenID metadata down, or slow it."""
+        self._put("/_control/metadata", {"down": down, "delay": delay})
+
+    def private_key(self) -> tuple[str, str]:
+        """Return the id and the PEM of the private key in use."""
+        key = json.loads(self._ask("GET", "/_control/key"))
+        return key["kid"], key["pem"]
+
+    def token(self, app_id: str, service_url: str | None = None, **claims: object) -> str:
+        """Return a token of the channel for an app; claims given replace the usual ones, None leaves one out."""
+        kid, pem = self.private_key()
+        now = int(time.time())
+        usual: Json = {
+            "iss": ISSUER,
+            "aud": app_id,
+            "nbf": now - 10,
+            "exp": now + 3_600,
+            "serviceurl": service_url or self.service_url,
+        }
+        wanted = {name: value for name, value in (usual | claims).items() if value is not None}
+        return jwt.encode(wanted, pem, algorithm="RS256", headers={"kid": kid})
+
+    def _put(self, path: str, body: object) -> None:
+        self._ask("PUT", path, json.dumps(body).encode(), {"Content-Type": "application/json"})
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        data: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> bytes:
+        request = urllib.request.Request(  # noqa: S310 - always our own loopback address
+            self.origin + path, data=data, headers=dict(headers or {}), method=method
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            read: bytes = answer.read()
+            return read
+
+
+@contextmanager
+def stub_connector(*, latency: float = 0.0, port: int = 0) -> Iterator[StubConnector]:
+    """Run the stand-in in a process of its own while the block lasts. Port 0 takes any free one."""
+    command = [sys.executable, "-m", "tests.connector"]
+    command += ["--port", str(port), "--latency", str(latency)]
+    root = Path(__file__).resolve().parent.parent
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=root) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            yield StubConnector(json.loads(line)["port"])
+        finally:
+            process.terminate()
+            process.wait(timeout=10)
+
+
+def main() -> None:
+    """Serve, as a program."""
+    parser = argparse.ArgumentParser(description="A stand-in for the far end of Teams.")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
+    parser.add_argument("--keep", type=int, default=10_000, help="requests that are remembered")
+    given = parser.parse_args()
+    try:
+        asyncio.run(serve(given.port, given.latency, given.keep))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
