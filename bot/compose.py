@@ -90,7 +90,7 @@ async def application(
     async with AsyncExitStack() as running:
         store = open_store(settings.store_url)
         running.push_async_callback(store.close)
-        core = Core(load_library(settings.dialogs, cache=settings.data_directory))
+        core = Core(load_library(settings.dialogs))
         jitter = random.SystemRandom().random
         outbox = Outbox(store, senders, clock=utc_now, jitter=jitter)
         running.push_async_callback(outbox.close)
@@ -138,9 +138,7 @@ async def service(settings: Settings, *, local: bool) -> AsyncIterator[web.Appli
             observe=metrics.observe,
         ) as running:
             core = running.core
-            edge = room.edge(
-                lambda locale: core.library.language(locale), running.host.handle, running.desk.press
-            )
+            edge = room.edge(core.language, running.host.handle, running.desk.press)
             room.warm()
 
             async def measure() -> bytes:

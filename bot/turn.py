@@ -32,6 +32,10 @@ class Core:
         self.recogniser = Recogniser(library)
         self.library = library
 
+    def language(self, locale: str | None) -> Language:
+        """Return the language we answer a locale in, in the content of this moment."""
+        return self.library.language(locale)
+
     def read(self, event: Event) -> Reading | None:
         """Read what a message says; None for events that carry no text. Needs no session, so it is done before any lock is held."""
         match event:

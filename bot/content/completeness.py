@@ -3,7 +3,9 @@
 The default language is complete always. In another one, each article counts by itself, and the shared words count for all.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 from bot.content.problems import Place
@@ -35,6 +37,36 @@ class Wanted(NamedTuple):
     """Way in the file, such as `nodes.resend.title`."""
     place: Place
     written: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How far each language is with one part of the content."""
+
+    what: str
+    """An article's id, `shared` or `codes`."""
+    written: dict[Language, tuple[int, int]]
+    """Texts that are written, and texts that there should be."""
+
+
+def scores(content: Content) -> list[Score]:
+    """Return how far each language is with each article, the shared words and the codes."""
+    parts: list[tuple[str, Callable[[Language], Iterable[Wanted]]]] = [
+        (id_, partial(article_texts, content, source)) for id_, source in content.articles.items()
+    ]
+    parts += [
+        ("shared", partial(shared_texts, content)),
+        ("codes", partial(code_texts, content)),
+    ]
+    return [
+        Score(what, {tag: _score(texts(tag)) for tag in content.languages})
+        for what, texts in parts
+    ]
+
+
+def _score(texts: Iterable[Wanted]) -> tuple[int, int]:
+    written = [text.written for text in texts]
+    return sum(written), len(written)
 
 
 def spoken(content: Content) -> list[Language]:

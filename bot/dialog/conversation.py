@@ -313,8 +313,6 @@ def _choose_in_preview(
     note = inputs.get("note", "").strip()[: limits.NOTE_CHARS]
     if note and note != mode.note:
         mode = replace(mode, note=note)
-    if inputs.get("original") in {"true", "false"}:
-        mode = replace(mode, keep_original=inputs["original"] == "true")
     session = session.with_(mode=mode)
     if choice == choices.SEND:
         return _open_ticket(scene, session, mode)

@@ -6,7 +6,7 @@ import re
 
 from bot.model.report import Actor
 
-_BOX = re.compile(r"(?i)action required[ \t]*([^\n]{0,80})\n?([^\n]{0,80})")
+_BOX = re.compile(r"Action Required[ \t]*([^\n]{0,80})\n?([^\n]{0,80})")
 
 
 def acting(text: str, region: tuple[int, int]) -> Actor | None:
@@ -15,7 +15,7 @@ def acting(text: str, region: tuple[int, int]) -> Actor | None:
     The first column is the sender, the second the sender's service, the last the recipient's side. A paste loses the
     columns, so only a box whose *Action Required* stands first on its line, before the word for the recipient, is read.
     """
-    found = _BOX.search(text, *region)
+    found = _BOX.search(text, *region) if "Action Required" in text else None
     if not found:
         return None
     line = text.rfind("\n", region[0], found.start())

@@ -38,8 +38,8 @@ class Code(msgspec.Struct, frozen=True):
     slip: bool = False
 
 
-_REPLY = r"(?:(?<![\w.:/$@-])[#'\"(<]?([245][0-7]\d)(?:[ \t\n]{1,3}|-[ \t]?|\t|\s?[:;,]\s?)[#(\[]?)?"
-_STRICT = re.compile(rf"{_REPLY}(?<![\w.])([245])\.(\d{{1,3}})\.(\d{{1,3}})(?![\w]|\.\d|[.,]\d)")
+_STRICT = re.compile(r"(?<![\w.])([45])\.(\d{1,3})\.(\d{1,3})(?![\w]|\.\d|[.,]\d)")
+_REPLY_BEFORE = re.compile(r"(?<![\w.:/$@-])[#'\"(<]?([245][0-7]\d)(?:[ \t\n]{1,3}|-[ \t]?|\s?[:;,]\s?)[#(\[]?$")
 _LOOSE = re.compile(
     r"(?<![\w.])(?:([245S][0-7OoSs][0-9OoSs])[ \t\n]{1,3}[#(]?)?"
     r"([245S])[ \t]{0,2}[.,·:][ \t\n]{0,2}([0-9OoIl|]{1,3})[ \t]{0,2}[.,·:][ \t\n]{0,2}([0-9OoIl|]{1,3})(?![\w.]\w|[0-9])"
@@ -67,14 +67,19 @@ def enhanced_codes(text: str, start: int = 0, end: int | None = None) -> list[Co
     stop = len(text) if end is None else end
     found: list[Code] = []
     for match in _STRICT.finditer(text, start, stop):
-        reply, klass, subject, detail = match.groups()
-        if klass == "2" or len(found) >= _MOST:
-            continue
-        at = match.start(2)
-        code = f"{klass}.{int(subject)}.{int(detail)}"
+        klass, subject, detail = match.groups()
+        at = match.start()
+        before = _REPLY_BEFORE.search(text[max(0, at - _REPLY_CHARS) : at])
+        reply = before.group(1) if before else None
         standing = _standing(text, at, match.end(), reply)
-        found.append(Code(code, at, match.end(), standing, reply))
+        found.append(Code(f"{klass}.{int(subject)}.{int(detail)}", at, match.end(), standing, reply))
+        if len(found) >= _MOST:
+            break
     return found
+
+
+_REPLY_CHARS = 10
+"""Characters before a code in which its SMTP reply code stands, with what may stand between them."""
 
 
 _MOST = 200

@@ -26,13 +26,15 @@ _MARKS_PARAGRAPHS = re.compile(r"<(?:p|br|div|tr|li)\b", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,8}\d?);", re.IGNORECASE)
 
 _QUOTED_LINE = re.compile(r"(?m)^[ \t]{0,8}(?:[>|](?!>> ?(?:RCPT|MAIL|DATA|HELO|EHLO|QUIT|RSET))[ \t]?){1,20}")
+_QUOTES = (">", "|", " ")
+_QUOTED = ("\n>", "\n|", "\n >", "\n |", "\n\t>", "\n  ")
 _TABLE_RULE = re.compile(r"(?m)^[ \t|]*:?-{2,}:?(?:[ \t]*\|[ \t]*:?-{2,}:?)+[ \t|]*$")
 _TABLE_CELL = re.compile(r"(?m)^\||[ \t]\|[ \t]|\|$")
 _LINK = re.compile(r"\[([^\[\]\n]{1,300})\]\(([^()\s]{1,2000})\)")
 _ESCAPE = re.compile(r"\\([\\`*_{}\[\]()#+\-.!<>@|~&=:'\"])")
-_MAILTO = re.compile(r"<mailto:([^<>\s]{1,320})>", re.IGNORECASE)
+_MAILTO = re.compile(r"<(?:mailto|MAILTO):([^<>\s]{1,320})>")
 
-_SOFT_BREAK = re.compile(r"(?<=[^=\s])=[ \t]{0,3}\n(?=\S)")
+_SOFT_BREAK = re.compile(r"=[ \t]{0,3}\n(?=\S)(?<![=\s]=\n)(?<!^=\n)")
 _QP_OCTETS = re.compile(r"(?:=[0-9A-F]{2})+")
 _QP_SIGNS = re.compile(r"=3D|=20\n|=[CDE][0-9A-F]=[89AB][0-9A-F]")
 
@@ -85,8 +87,8 @@ def _without(text: str, opening: str, closing: str) -> str:
 
 def undress_quoting(text: str) -> str:
     """Return the text without the `>` and `|` that mail programs and chats put before quoted lines."""
-    if ">" in text or "|" in text:
-        text = _QUOTED_LINE.sub("", text)
+    if text[:1] in _QUOTES or any(sign in text for sign in _QUOTED):
+        return _QUOTED_LINE.sub("", text)
     return text
 
 
@@ -122,7 +124,7 @@ def _link_text(link: re.Match[str]) -> str:
 
 def undress_mailto(text: str) -> str:
     """Return the text without Outlook's `<mailto:…>`, keeping the address where the text before it is a name."""
-    if "<mailto:" not in text.lower():
+    if "<mailto:" not in text and "<MAILTO:" not in text:
         return text
 
     def keep(link: re.Match[str]) -> str:

@@ -7,21 +7,28 @@ end of its line.
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 import msgspec
 
 from bot.intake.addresses import first_address
 
-_FIELD = re.compile(
-    r"(?i)(?<![\w-])(Reporting-MTA|DSN-Gateway|Received-From-MTA|Arrival-Date|Original-Envelope-Id|Original-Recipient"
-    r"|Final-Recipient|Action|Status|Remote-MTA|Diagnostic-Code|Last-Attempt-Date|Final-Log-ID|Will-Retry-Until"
-    r"|X-Actual-Recipient|X-Display-Name|X-Supplementary-Info|X-Original-Message-ID|X-[A-Za-z]{2,20}-(?:Queue-ID|Sender)"
-    r"|X-PowerMTA-[A-Za-z]{2,20}|X-Outbound-[A-Za-z-]{2,20}|X-Reason|X-Enhanced-Status-Code|Envelope-Id|Localized-Final-Recipient)[ \t]?:"
+# On the folded text, so that no pattern has to ignore case; which words before a colon are fields, the table says.
+_FIELD = re.compile(r"(?<![\w-])([a-z][a-z-]{4,30})[ \t]?:")
+_FIELDS = frozenset(
+    "reporting-mta dsn-gateway received-from-mta arrival-date original-envelope-id original-recipient final-recipient"
+    " action status remote-mta diagnostic-code last-attempt-date final-log-id will-retry-until x-actual-recipient"
+    " x-display-name x-supplementary-info x-original-message-id x-reason x-enhanced-status-code envelope-id"
+    " localized-final-recipient x-postfix-queue-id x-postfix-sender x-powermta-virtualmta x-powermta-bouncecategory"
+    " x-outbound-ip x-mailfrom x-notes-item x-smtp-info x-mimecast-queue-id x-sendmail-queue-id".split()
 )
-_VALUE_END = re.compile(r"\n[ \t]*\n|\n--|\n(?:Received|Return-Path|Subject|From|To|Date|Message-I[dD]|MIME-Version|Content-Type|DKIM-Signature)[ \t]?:")
+_HEADERS_AFTER = ("\n--", "\nReceived:", "\nReturn-Path:", "\nReturn-path:", "\nSubject:", "\nMessage-I", "\nMIME-Version:", "\nContent-Type:", "\nFrom:")
 _STATUS = re.compile(r"\s{0,3}[(<]?([245])\s?\.\s?(\d{1,3})\s?\.\s?(\d{1,3})")
 _HOST = re.compile(r"(?:[A-Za-z-]{1,20}\s{0,2};)?\s{0,3}[\[(<]?([^\s;()<>\[\]]{1,255})")
 _PER_RECIPIENT = frozenset({"original-recipient", "final-recipient", "x-actual-recipient"})
+
+_MOST_FIELDS = 1000
+"""Fields of one text that are read: more recipients than are kept, with all their fields."""
 
 FAILING = frozenset({"failed", "fail", "failure", "delayed", "delay", "expired", "error", "undeliverable"})
 LATE = frozenset({"delayed", "delay"})
@@ -83,18 +90,21 @@ class DeliveryStatus(msgspec.Struct):
         return sorted(failing, key=lambda fields: fields.action in LATE)
 
 
-def read_delivery_status(text: str, start: int, end: int) -> DeliveryStatus | None:
-    """Return the delivery-status fields in `text[start:end]`, or None where there are none."""
-    places = list(_FIELD.finditer(text, start, end))[:2000]
+def read_delivery_status(text: str, folded: str, start: int, end: int) -> DeliveryStatus | None:
+    """Return the delivery-status fields in `text[start:end]`, or None where there are none.
+
+    `folded` is the same text in lower case, character for character.
+    """
+    words = (word for word in _FIELD.finditer(folded, start, end) if word.group(1) in _FIELDS)
+    places = list(islice(words, _MOST_FIELDS))
     if not places:
         return None
     status = DeliveryStatus([], fields=len(places), start=places[0].start())
     current: RecipientFields | None = None
     for number, place in enumerate(places):
-        limit = places[number + 1].start() if number + 1 < len(places) else min(end, place.end() + 2000)
-        stop = _VALUE_END.search(text, place.end(), limit)
-        value = text[place.end() : stop.start() if stop else limit].strip()
-        name = place.group(1).lower()
+        limit = places[number + 1].start() if number + 1 < len(places) else end
+        value = _value(text[place.end() : min(limit, place.end() + _VALUE_CHARS)])
+        name = place.group(1)
         if name in _PER_RECIPIENT and (current is None or _is_taken(current, name)):
             current = RecipientFields()
             status.recipients.append(current)
@@ -105,6 +115,22 @@ def read_delivery_status(text: str, start: int, end: int) -> DeliveryStatus | No
             status.recipients.append(current)
         _take(status, current, name, value, place.end())
     return status
+
+
+_VALUE_CHARS = 2_000
+"""Characters of one value that are read; diagnostics of several lines stay far below."""
+
+
+def _value(rest: str) -> str:
+    """Return a field's value from what stands up to the next field: a blank line or a header ends it."""
+    if "\n" not in rest:
+        return rest.strip()
+    # The value may stand on the line below its name.
+    rest = rest.strip().partition("\n\n")[0]
+    if "\n" in rest:
+        for header in _HEADERS_AFTER:
+            rest = rest.partition(header)[0]
+    return rest
 
 
 def _is_taken(current: RecipientFields, name: str) -> bool:

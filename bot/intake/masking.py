@@ -9,16 +9,15 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from bot.model.phrases import Folded
+
 MASK = "[secret]"
 
-_NAME_HINTS = (
-    "password", "passwd", "passphrase", "passcode", "passord", "passwort", "pass:", "pass=", "pwd", "lösenord",
-    "losenord", "kennwort", "contrase", "mot de passe", "wachtwoord", "adgangskode", "kodeord", "hasło", "haslo",
-    "senha", "salasana", "parola", "heslo", "пароль", "token", "secret", "api key", "api-key", "api_key", "apikey",
-    "accesskey", "access key", "access_key", "access-key", "accountkey", "account key", "private key", "otp",
-    "storage key", "storage_key",
-)  # fmt: skip
-
+_NAME_WORDS = frozenset(
+    "password passwords passwd passphrase passcode passord passordet passwort pwd lösenord lösenordet losenord"
+    " kennwort contraseña contrasena wachtwoord adgangskode adgangskoden kodeord hasło haslo senha salasana parola heslo"
+    " пароль token secret apikey accesskey accountkey sharedaccesskey clientsecret secretkey privatekey otp".split()
+)
 _NAMES = (
     r"pass(?:word|wd|phrase|code|ord)?|pwd|l[öo]senord|kennwort|passwort|contrase[ñn]a|mot\sde\spasse|wachtwoord"
     r"|adgangskode|kodeord|has[łl]o|senha|salasana|parola|heslo|пароль|otp|token|secret"
@@ -47,7 +46,7 @@ _KNOWN = re.compile(
     r"|github_pat_[A-Za-z0-9_]{20,200}|glpat-[A-Za-z0-9_-]{16,100}|sk-[A-Za-z0-9_-]{16,200}"
     r"|(?:AKIA|ASIA)[A-Z0-9]{12,20}|AIza[A-Za-z0-9_-]{30,50}|SG\.[A-Za-z0-9_-]{16,80}\.[A-Za-z0-9_-]{16,80})"
 )
-_URL_LOGIN = re.compile(r"(?i)(://[^\s:/@<>]{0,100}:)([^\s@/<>]{1,200})(?=@)")
+_URL_LOGIN = re.compile(r"(://[^\s:/@<>]{0,100}:)([^\s@/<>]{1,200})(?=@)")
 _SIGNATURE = re.compile(r"(?i)([?&;](?:sig|access_token|id_token|code|client_secret)=)([a-z0-9%+/_=.~-]{12,2000})")
 _PRIVATE_KEY = re.compile(r"-{3,5}BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-{3,5}")
 _PRIVATE_END = re.compile(r"-{3,5}END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-{3,5}")
@@ -67,33 +66,43 @@ def _keep_words(found: re.Match[str]) -> str:
 
 
 class _Rule(NamedTuple):
-    """One kind of secret: looked for only where one of its hints stands in the lower-cased text."""
+    """One kind of secret: looked for only where the text has one of its words, or a piece that gives it away."""
 
-    hints: tuple[str, ...]
+    words: frozenset[str]
+    piece: str
     pattern: re.Pattern[str]
     replacement: str | Callable[[re.Match[str]], str]
 
 
+_NONE: frozenset[str] = frozenset()
 _RULES = (
-    _Rule(("://",), _URL_LOGIN, rf"\1{MASK}"),
-    _Rule(("bearer ", "basic ", "authorization:"), _BEARER, rf"\1{MASK}"),
-    _Rule(("auth login", "auth plain"), _BASIC_LOGIN, rf"\1{MASK}"),
-    _Rule(("eyj",), _JWT, MASK),
-    _Rule(("xox", "gh", "glpat-", "sk-", "akia", "asia", "aiza", "sg."), _KNOWN, MASK),
-    _Rule(("sig=", "token=", "code=", "secret="), _SIGNATURE, rf"\1{MASK}"),
-    _Rule(_NAME_HINTS, _NAMED, _keep_words),
-    _Rule(_NAME_HINTS, _SPOKEN, rf"\1{MASK}"),
+    _Rule(_NONE, "://", _URL_LOGIN, rf"\1{MASK}"),
+    _Rule(frozenset({"bearer"}), "authorization: ", _BEARER, rf"\1{MASK}"),
+    _Rule(_NONE, "auth login", _BASIC_LOGIN, rf"\1{MASK}"),
+    _Rule(_NONE, "auth plain", _BASIC_LOGIN, rf"\1{MASK}"),
+    _Rule(_NONE, "eyj", _JWT, MASK),
+    _Rule(
+        frozenset("xoxb xoxp xoxa xoxr xoxs xoxe ghp gho ghs ghu ghr pat glpat sk".split()), "", _KNOWN, MASK
+    ),
+    _Rule(_NONE, "akia", _KNOWN, MASK),
+    _Rule(_NONE, "aiza", _KNOWN, MASK),
+    _Rule(frozenset({"sig", "token", "secret"}), "code=", _SIGNATURE, rf"\1{MASK}"),
+    _Rule(_NAME_WORDS, "pass:", _NAMED, _keep_words),
+    _Rule(_NONE, "key=", _NAMED, _keep_words),
+    _Rule(_NONE, "key:", _NAMED, _keep_words),
+    _Rule(_NONE, "mot de passe", _NAMED, _keep_words),
+    _Rule(_NAME_WORDS, "", _SPOKEN, rf"\1{MASK}"),
 )
 
 
-def mask_secrets(text: str) -> tuple[str, bool]:
-    """Return the text with secrets masked, and whether there were any."""
-    low = text.lower()
+def mask_secrets(text: str, folded: Folded) -> str:
+    """Return the text with secrets masked; the same object where there are none. `folded` is the text, folded."""
+    low, words = folded.text, folded.words
     masked = _mask_private_keys(text) if "private key" in low else text
     for rule in _RULES:
-        if any(hint in low for hint in rule.hints):
+        if (rule.piece and rule.piece in low) or not words.isdisjoint(rule.words):
             masked = rule.pattern.sub(rule.replacement, masked)
-    return masked, masked != text
+    return text if masked == text else masked
 
 
 def _mask_private_keys(text: str) -> str:

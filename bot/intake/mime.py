@@ -16,21 +16,25 @@ import msgspec
 
 from bot.model import limits
 
-_HEADER = re.compile(r"([A-Za-z][A-Za-z0-9-]{0,60})[ \t]?:[ \t]*(.*)", re.ASCII)
+_HEADER_BLOCK = re.compile(r"(?:(?:[!-9;-~]{1,78}[ \t]?:|>?From ).*(?:\n(?:[ \t].*\n)*|\Z))*", re.ASCII)
+_HEADER = re.compile(r"^([!-9;-~]{1,78})[ \t]?:[ \t]*(.*(?:\n[ \t].*)*)", re.ASCII | re.MULTILINE)
 _PARAMETER = re.compile(r";\s{0,80}([a-z][a-z0-9*-]{0,40})\s{0,8}=\s{0,8}(?:\"([^\"]{0,300})\"|([^\s;\"]{1,300}))", re.IGNORECASE)
 _ENCODED_WORD = re.compile(r"=\?([A-Za-z0-9_*-]{1,40})\?([BbQq])\?([^?\s]{0,500})\?=(?:\s{1,8}(?==\?))?")
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/=]")
 
 
 class Headers(msgspec.Struct, frozen=True):
-    """The headers of a message or part: names in lower case, the values of each in order."""
+    """The headers of a message or part: names in lower case, the values of each in order, folded as they were."""
 
     fields: dict[str, list[str]]
 
     def first(self, name: str) -> str:
-        """Return the first value of a header, or an empty text."""
+        """Return the first value of a header on one line, or an empty text."""
         values = self.fields.get(name)
-        return values[0] if values else ""
+        if not values:
+            return ""
+        value = values[0]
+        return " ".join(value.split()) if "\n" in value else value.strip()
 
     def __contains__(self, name: str) -> bool:
         """Return whether the header is there, also when it is empty."""
@@ -75,25 +79,15 @@ def read_mail_source(source: str, *, wire: bool) -> Mail:
 
 
 def split_headers(source: str) -> tuple[Headers, str]:
-    """Split a message into headers and body. Lines that are neither end the headers, as RFC 5322 has it."""
-    source = source.lstrip("\n \t") if source[:1] in "\n \t" else source
-    head, blank, body = source.partition("\n\n")
+    """Split a message into headers and body. A line that is neither ends the headers, as if it were empty."""
+    if source[:1] in "\n \t":
+        source = source.lstrip("\n \t")
+    block = _HEADER_BLOCK.match(source)
+    end = block.end() if block else 0
     fields: dict[str, list[str]] = {}
-    current: list[str] | None = None
-    lines = head.split("\n")
-    for number, line in enumerate(lines):
-        if line[:1] in (" ", "\t") and current is not None:
-            current[-1] += " " + line.strip()
-            continue
-        header = _HEADER.match(line)
-        if header:
-            current = fields.setdefault(header.group(1).lower(), [])
-            current.append(header.group(2).strip())
-        elif number and not line.startswith(("From ", ">From ")):
-            body = "\n".join(lines[number:]) + blank + body
-            break
-        elif not number and not line.startswith(("From ", ">From ")):
-            return Headers({}), source
+    for name, value in _HEADER.findall(source, 0, end):
+        fields.setdefault(name.lower(), []).append(value)
+    body = source[end + 1 :] if source.startswith("\n", end) else source[end:]
     return Headers(fields), body
 
 

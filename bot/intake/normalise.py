@@ -16,26 +16,24 @@ from bot.intake.dressing import (
     undress_quoting,
 )
 
-_SIGNS: dict[int, str | None] = {
-    **{full: chr(full - 0xFEE0) for full in range(0xFF01, 0xFF5F)},
-    **dict.fromkeys((0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000), " "),
+_SIGNS: dict[str, str] = {
+    **{chr(full): chr(full - 0xFEE0) for full in range(0xFF01, 0xFF5F)},
+    **{chr(sign): " " for sign in (0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000)},
     # Zero-width and direction signs, soft hyphen, byte order mark, variation selectors.
-    **dict.fromkeys((0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070)), None),
-    **dict.fromkeys((0xFEFF, 0xFE0E, 0xFE0F, 0x180E, 0x61C), None),
-    **dict.fromkeys((0x2028, 0x2029, 0x85), "\n"),
-    **dict.fromkeys((0x2018, 0x2019, 0x201A, 0x201B, 0x2032, 0x02BC, 0xB4), "'"),
-    **dict.fromkeys((0x201C, 0x201D, 0x201E, 0x201F, 0x2033), '"'),
-    **dict.fromkeys((*range(0x2010, 0x2016), 0x2212, 0xFE63), "-"),
-    **dict.fromkeys((0x2024, 0xFE52, 0xFF61), "."),
-    **dict.fromkeys(range(0xD800, 0xE000), "�"),
+    **{chr(sign): "" for sign in (0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070))},
+    **{chr(sign): "" for sign in (0xFEFF, 0xFE0E, 0xFE0F, 0x180E, 0x61C)},
+    **{chr(sign): "\n" for sign in (0x2028, 0x2029, 0x85)},
+    **{chr(sign): "'" for sign in (0x2018, 0x2019, 0x201A, 0x201B, 0x2032, 0x02BC, 0xB4)},
+    **{chr(sign): '"' for sign in (0x201C, 0x201D, 0x201E, 0x201F, 0x2033)},
+    **{chr(sign): "-" for sign in (*range(0x2010, 0x2016), 0x2212, 0xFE63)},
+    **{chr(sign): "." for sign in (0x2024, 0xFE52, 0xFF61)},
+    "\x0b": "\n",
+    "\x0c": "\n",
+    **{chr(sign): "" for sign in (*range(0x09), *range(0x0E, 0x20), 0x7F)},
 }
-_CONTROLS: dict[int, str | None] = {
-    **dict.fromkeys((*range(0x09), *range(0x0E, 0x20), 0x7F), None),
-    0x0B: "\n",
-    0x0C: "\n",
-    0x1B: None,
-}
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_ODD = frozenset(_SIGNS)
+_PLAIN_ASCII = bytes((0x09, 0x0A, *range(0x20, 0x7F)))
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _BLANKS = re.compile(r"[ \t]{2,}")
 _EMPTY_LINES = re.compile(r"\n{3,}")
 
@@ -44,19 +42,20 @@ def plain_signs(text: str) -> str:
     """Return the text with plain line breaks, blanks, quotation marks, dashes and full-width forms."""
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if not text.isascii():
-        text = text.translate(_SIGNS)
-    if _CONTROL.search(text):
-        text = text.translate(_CONTROLS)
-    return text
+    if text.isascii() and not text.encode("ascii").translate(None, _PLAIN_ASCII):
+        return text
+    for sign in _ODD.intersection(text):
+        text = text.replace(sign, _SIGNS[sign])
+    return _SURROGATE.sub("\ufffd", text) if not text.isascii() else text
 
 
 def tidy(text: str) -> str:
     """Return the text without indentation, trailing blanks and runs of blanks and empty lines.
 
-    Columns that were set apart by a tab or several blanks stay apart by one tab.
+    Columns that were set apart by several blanks or tabs stay apart by one tab.
     """
-    text = "\n".join([line.strip() for line in text.split("\n")])
+    if "\n " in text or " \n" in text or "\t" in text:
+        text = "\n".join([line.strip() for line in text.split("\n")])
     if "  " in text or "\t" in text:
         text = _BLANKS.sub("\t", text)
     if "\n\n\n" in text:

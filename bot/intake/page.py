@@ -12,7 +12,7 @@ import msgspec
 
 from bot.intake.layouts import RETURNED_MARKS, Says
 from bot.intake.mime import Headers, Mail, Part, decode_words, read_mail_source, split_headers
-from bot.intake.normalise import tidy, undress_part, undress_paste
+from bot.intake.normalise import plain_signs, tidy, undress_part, undress_paste
 from bot.intake.masking import mask_secrets
 from bot.model import limits
 from bot.model.phrases import Folded, Phrasebook
@@ -29,10 +29,12 @@ _SOURCE = re.compile(
     r"(?im)^(?:content-type[ \t]?:[ \t]*(?:multipart|message)/|mime-version[ \t]?:|x-ms-exchange-message-is-ndr[ \t]?:"
     r"|content-transfer-encoding[ \t]?:|content-type[ \t]?:[ \t]*text/)"
 )
-_RETURNED_HEADERS = re.compile(
-    r"(?m)^(?:(?:Received: (?:from|by|\(|id|with)|Return-Path: ?<|DKIM-Signature: |X-Received: |Received-SPF: |ARC-Seal: |Return-path: ?<)"
-    r"|(?:Message-I[dD]: ?<[^\n]{0,200}\n|MIME-Version: 1\.0|X-Mailer: |X-Originating-IP: ))"
-)
+_RETURNED_HEADERS = (
+    "\nReceived: ", "\nReturn-Path: ", "\nReturn-path: ", "\nDKIM-Signature: ", "\nX-Received: ", "\nReceived-SPF: ", "\nARC-Seal: ",
+    "\nMIME-Version: 1.0", "\nMime-Version: 1.0", "\nX-Mailer: ", "\nX-Originating-IP: ", "\nMessage-ID: <", "\nMessage-Id: <", "\nMessage-id: <",
+)  # fmt: skip
+"""Headers that no notification has in its own words: where one starts a line, the returned message has begun."""
+_PREAMBLE = "this report relates to a message you sent with the following header fields"
 _RETURNED = Phrasebook((mark, Says.WRAPPER) for mark in RETURNED_MARKS)
 _NAMES_OF_INTEREST = frozenset({"from", "to", "subject", "date", "message-id", "sender", "reply-to", "received", "return-path",
     "authentication-results", "received-spf", "x-mailer", "cc", "arc-authentication-results", "x-originating-ip", "dkim-signature"})  # fmt: skip
@@ -68,10 +70,14 @@ def page_of_text(text: str) -> Page:
     plain = undress_paste(text)
     if _looks_like_source(plain):
         return page_of_mail(read_mail_source(plain, wire=False), cut=cut)
-    plain, masked = mask_secrets(tidy(plain))
-    folded = Folded(plain)
+    open_text = tidy(plain)
+    folded = Folded(open_text)
+    plain = mask_secrets(open_text, folded)
+    masked = plain is not open_text
+    if masked:
+        folded = Folded(plain)
     head_end = _head_end(plain)
-    returned = _returned_start(plain, folded, head_end)
+    returned = _returned_start(plain, folded, head_end, len(plain))
     headers = split_headers(plain[:head_end])[0] if head_end else Headers({})
     return Page(
         text=plain,
@@ -99,30 +105,33 @@ def page_of_mail(mail: Mail, *, cut: bool = False) -> Page:
         for name in ("from", "to", "date", "subject")
         if (value := decode_words(mail.headers.first(name)))
     )
-    pieces = [tidy(undress_part(piece, marked_up=False)) for piece in (head, "", status, returned_text)]
-    pieces[1] = tidy(notice)
-    pieces = [mask_secrets(piece)[0] if piece else "" for piece in pieces]
+    pieces = [tidy(plain_signs(piece)) if piece else "" for piece in (head, notice, status, returned_text)]
     text = "\n\n".join(pieces)[: limits.PASTE_CHARS]
+    folded = Folded(text)
+    has_secret = mask_secrets(text, folded) is not text
+    if has_secret:
+        pieces = [mask_secrets(piece, Folded(piece)) for piece in pieces]
+        text = "\n\n".join(pieces)[: limits.PASTE_CHARS]
+        folded = Folded(text)
     ends: list[int] = []
     at = 0
     for piece in pieces:
         at += len(piece)
         ends.append(min(at, len(text)))
         at += 2
-    folded = Folded(text)
     notice_start = min(ends[0] + 2, len(text))
-    inner = _returned_start(pieces[1], Folded(pieces[1]), 0) + notice_start if pieces[1] else notice_start
+    inner = _returned_start(text, folded, notice_start, ends[1])
     return Page(
         text=text,
         folded=folded,
         head=(0, ends[0]),
         notice=(notice_start, max(notice_start, min(inner, ends[1]))),
-        status=(notice_start, ends[2]),
+        status=(min(ends[1] + 2, ends[2]), ends[2]) if pieces[2] else (notice_start, ends[1]),
         returned=(min(ends[2] + 2, len(text)), len(text)) if returned_text else (min(inner, ends[1]), ends[1]),
         headers=mail.headers,
         returned_headers=returned_headers if returned_headers.fields else _interesting(text[inner : ends[1]]),
         kind="feedback" if feedback else mail.kind,
-        masked="[secret]" in text,
+        masked=has_secret,
         cut=cut,
     )
 
@@ -176,15 +185,24 @@ _SOME_TEXT = 20
 def _returned_of(mail: Mail) -> tuple[Headers, str]:
     for part in mail.parts:
         if part.type in _HEADER_TYPES and part.text.strip():
-            text = part.text[: limits.RETURNED_CHARS]
-            return split_headers(text)[0], text
+            headers = split_headers(part.text[: limits.RETURNED_CHARS])[0]
+            return headers, _lines_of(headers)
     for inner in mail.enclosed:
-        lines = []
-        for name, values in inner.headers.fields.items():
-            if name in _NAMES_OF_INTEREST:
-                lines.extend(f"{name.title()}: {value}" for value in values[:20])
-        return inner.headers, "\n".join(lines)[: limits.RETURNED_CHARS]
+        return inner.headers, _lines_of(inner.headers)
     return Headers({}), ""
+
+
+def _lines_of(headers: Headers) -> str:
+    return "\n".join(
+        f"{name}: {value}"
+        for name, values in headers.fields.items()
+        if name in _SHOWN
+        for value in values[:1]
+    )[: limits.RETURNED_CHARS]
+
+
+_SHOWN = ("from", "to", "cc", "subject", "date", "message-id", "sender", "reply-to", "authentication-results", "received-spf", "x-mailer")
+"""Headers of the returned message that are part of the text, once each: what a reader or a helpdesk would look at."""
 
 
 def _looks_like_source(text: str) -> bool:
@@ -213,24 +231,31 @@ def _head_end(text: str) -> int:
 _HEAD_LINE_CHARS = 200
 
 
-def _returned_start(text: str, folded: Folded, after: int) -> int:
+def _returned_start(text: str, folded: Folded, after: int, end: int) -> int:
     """Return where the returned message starts in a text that holds both."""
-    start = len(text)
-    for mark in _RETURNED.find(folded, after):
-        if mark.start < start and mark.start > after:
+    start = end
+    for mark in _RETURNED.find(folded, after, end):
+        if mark.start > after:
             start = mark.start
             break
-    headers = _RETURNED_HEADERS.search(text, after, start)
-    if headers and headers.start() > after:
-        start = headers.start()
+    # Oracle's mail server opens with a few headers of the original; its own words come after them.
+    begin = after if _PREAMBLE not in folded.text else min(start, after + _HEADERS_CHARS)
+    for header in _RETURNED_HEADERS:
+        at = text.find(header, begin, start)
+        if at > after:
+            start = at + 1
     return start
+
+
+_HEADERS_CHARS = 6_000
+"""Characters of a returned message in which its headers stand."""
 
 
 def _interesting(text: str) -> Headers:
     """Return the headers of a returned message inside a paste, which has lost its folding."""
     fields: dict[str, list[str]] = {}
     current: list[str] | None = None
-    for line in text.split("\n")[:400]:
+    for line in text[:_HEADERS_CHARS].split("\n"):
         name, colon, value = line.partition(":")
         low = name.strip().lower()
         if colon and " " not in low and len(low) < 60 and low.replace("-", "").isalnum():

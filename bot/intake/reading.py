@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from email.utils import parsedate_to_datetime
 
 from bot.intake.actors import acting
@@ -25,11 +24,10 @@ _PHRASES = Phrasebook(PHRASES)
 
 def read_page(page: Page) -> Report:
     """Read everything a page says."""
-    status = read_delivery_status(page.text, *page.status) if _may_have_fields(page) else None
+    status = read_delivery_status(page.text, page.folded.text, *page.status) if _may_have_fields(page) else None
     phrases = _PHRASES.find(page.folded, page.notice[0], page.notice[1])
-    codes = _codes(page)
-    senders = _senders(page)
-    named = _recipients(page, status, phrases, senders)
+    codes = _codes(page, has_status=bool(status and any(fields.status for fields in status.failing)))
+    named = _recipients(page, status, phrases)
     addresses = named.addresses
     found = bool(addresses) or bool(status and status.failing)
     signs = Signs(page, status, codes, phrases, has_recipient=found, structured=named.structured, labelled=named.labelled)
@@ -62,18 +60,16 @@ def read_page(page: Page) -> Report:
 
 
 def _may_have_fields(page: Page) -> bool:
-    low = page.folded.text
-    return "-recipient" in low or "-mta" in low or "status:" in low or "diagnostic-code" in low
+    words = page.folded.words
+    return "recipient" in words or "mta" in words or "status" in words or "diagnostic" in words
 
 
-def _codes(page: Page) -> list[Code]:
+def _codes(page: Page, *, has_status: bool) -> list[Code]:
     start, end = page.notice
     found = enhanced_codes(page.text, start, end)
-    if page.status[1] > end:
-        field_start = max(end, page.returned[1] if page.returned[1] <= page.status[1] and page.returned[0] < page.status[1] and page.kind else end)
-        if page.kind:
-            found += enhanced_codes(page.text, field_start, page.status[1])
-    if not found:
+    if page.kind and not has_status and page.status[0] >= end:
+        found += enhanced_codes(page.text, *page.status)
+    if not found and not page.kind:
         found = slipped_codes(page.text, start, end)
     return found
 
@@ -94,10 +90,10 @@ _HEAD_STARTS = ("From: ", "Date: ", "To: ", "Subject: ")
 _LOST_HEAD = 400
 
 
-def _recipients(page: Page, status: DeliveryStatus | None, phrases: list[Found[Layout]], senders: frozenset[str]) -> Named:
+def _recipients(page: Page, status: DeliveryStatus | None, phrases: list[Found[Layout]]) -> Named:
     if status and any(fields.recipient and "@" in fields.recipient for fields in status.failing):
         return Named([])
-    named = failing_recipients(page, phrases, senders)
+    named = failing_recipients(page, phrases, _senders(page))
     if named.addresses:
         return named
     for value in (page.headers.first("x-failed-recipients"), page.returned_headers.first("to") if page.kind else ""):
@@ -176,8 +172,7 @@ _WRAPPED = 120
 
 def _ordered_codes(failures: tuple[Failure, ...], codes: list[Code]) -> tuple[str, ...]:
     first = [failure.status for failure in failures if failure.status]
-    count = Counter(code.code for code in codes)
-    return tuple(dict.fromkeys([*first, *count]))
+    return tuple(dict.fromkeys([*first, *(code.code for code in codes)]))
 
 
 def _diagnostic(page: Page, code: Code | None) -> str | None:
@@ -190,12 +185,21 @@ def _diagnostic(page: Page, code: Code | None) -> str | None:
 
 
 def _family_and_language(phrases: list[Found[Layout]]) -> tuple[str | None, str | None]:
-    families = Counter(found.value.family for found in phrases if found.value.family)
-    languages = Counter(found.value.language for found in phrases if found.value.language and found.value.language != "en")
-    family = min(families, key=lambda name: (-families[name], name)) if families else None
-    if languages:
-        return family, min(languages, key=lambda name: (-languages[name], name))
-    return family, "en" if any(found.value.language == "en" for found in phrases) else None
+    families: dict[str, int] = {}
+    languages: dict[str, int] = {}
+    for found in phrases:
+        layout = found.value
+        if layout.family:
+            families[layout.family] = families.get(layout.family, 0) + 1
+        if layout.language:
+            languages[layout.language] = languages.get(layout.language, 0) + 1
+    english = languages.pop("en", 0)
+    language = _most(languages) or ("en" if english else None)
+    return _most(families), language
+
+
+def _most(counts: dict[str, int]) -> str | None:
+    return min(counts, key=lambda name: (-counts[name], name)) if counts else None
 
 
 def _arrival(page: Page, status: DeliveryStatus | None) -> str | None:

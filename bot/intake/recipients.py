@@ -15,35 +15,51 @@ from bot.intake.layouts import Layout, Says
 from bot.intake.page import Page
 from bot.model.phrases import Found
 
-_QUOTES = r"\s{0,3}[<'\"(\[]{0,3}$"
-_BEFORE_YES = re.compile(
-    r"(?i)(?:rcpt to:|\brecipient address(?:es)?:|(?:failed |intended |affected |original[- ]|final[- ])?\brecipients?(?:\(s\))?\s?[:=]|\brecipient\s|\bto=|"
-    r"(?:failed|undeliverable|bad|invalid|unknown|rejected|undeliverable) (?:final delivery )?(?:e-?mail )?(?:address|addressee|recipient|user|userid|mailbox)(?:es|\(es\))?\s?:?|"
-    r"(?:your|the|this|a|following|uw|ihre|din|dit|your e-?mail) (?:message|mail|e-?mail|bericht|nachricht|melding|meddelande|epost|e-post) (?:to|an|aan|til|till)|"
-    r"\b(?:delivered|deliver|delivery|delivering|delivering (?:your|the) (?:e-?mail|mail|message)|undeliverable|sent|send|sending|mail|message|e-?mail|messages|response|not reach|reach|mailing|mailed)"
-    r" (?:to|for)(?: the)?(?: recipient| user| mailbox| address| following address)?|"
-    r"\b(?:user|user ?id|mailbox|mail ?box|account|e-?mail ?address|(?:mail |target |destination |target mail )?address|empfänger|mottaker|mottagare|adresse|destinatari[oa]|destinataire|odbiorca|宛先|受信者|收件人\w{0,6})\W{1,8}|"
-    r"x-failed-recipients:|error in sending to|\bfrom\s(?=\Z)(?!\Z)|back from|retur fra|tilbake fra|tillbaka från|zurück von|terug van|bounced? from|bounce from|couldn't reach|could not reach|cannot reach"
-    r"|(?:fail|undeliver|unknown|invalid|reject|unable|error|not |attempt|could|wrong|bad )[^\n@:]{0,40}:|\b(?:your|the) (?:message|mail|e-?mail) to:"
-    r"|\b(?:sent|mailed|wrote|sendte|skickade|schrieb|écrit|enviado|napisa\w{1,3}) (?:to|til|till|an|à|a|do)|\b(?:mail|e-?mail|e-post|epost|mejl|melding|message|nachricht|courriel|correo|messaggio|bericht|wiadomość) (?:to|til|till|an|à|a|al|aan|do|para)|(?<![\w])[45]\d\d(?: \d\.\d{1,3}\.\d{1,3})?)"
-    rf"{_QUOTES}"
-)
-_NO_LABEL = re.compile(
-    r"(?i)(?:\b(?:from|sender|sender address|reply-to|return-path|from address|mail from|envelope-from|envelope sender|envelope from|message-id|messageid|references|in-reply-to|cc|bcc|originator|x-sender|fra|von|de|van|da|från|absender|avsender|avsändare|"
-    r"expéditeur|remitente|mittente|afzender|errors-to|author|owner|originally from|x-[a-z-]{2,30}|list-[a-z]+|s|f)\s{0,2}[:=]|"
-    r"mail from:?|envelope-from|https?://\S{0,200}|mailto:|envelope sender is|authenticated sender is|sender is)\s{0,3}[<'\"(\[]{0,3}$"
-)
-_NO_WORDS = re.compile(
-    r"(?i)(?:\b(?:from|sender|contact|call|write to|e-?mail us at|forwarded (?:from|to)|forward to|relayed to|report(?: this)? (?:problem )?to|postmaster at|help(?:desk)?|assistance|administrator|support|authenticated sender is|uid|on behalf of|by"
-    r"|contact(?:ing)?(?: the)?(?: administrator| postmaster| support)?(?: at)?|please (?:e-?mail|mail)|send (?:mail|a message|e-?mail|an e-?mail) to|forward (?:it|this|them) to|mail to|abuse to|kontakt|kontakte|kontaktieren sie|contacte[rz]?)"
-    rf"){_QUOTES}"
-)
-_ORIGIN = re.compile(rf"(?i)(?:generated|expanded|derived|forwarded) from:?{_QUOTES}")
-_ECHO = re.compile(r"(?i)(?:(?<!\d)[245]\d\d[ -]?|\d\.\d{1,3}\.\d{1,3}|said:|\bto|\bhost|\bfor|\bwith|\bfrom|\brecipient|\baddress)\s{0,3}<?$")
+# What stands right before an address, without the quotation marks and brackets around it, in lower case. Compared by
+# its end, so that a phrase also covers what may stand before it.
+_CALLS_RECIPIENT = (
+    # Labels
+    "rcpt to:", "recipient address:", "recipient addresses:", "recipient:", "recipients:", "recipient(s):", "recipient=",
+    "failed recipient", " recipient", " to=", "\nto=", "x-failed-recipients:", "userid:", "user id:", "mailbox:", "user:",
+    "account:", "e-mail address:", "email address:", "address:", "mail address:", "emailaddress\":", "emailaddress:",
+    "empfänger:", "mottaker:", "mottagare:", "adresse:", "destinatario:", "destinataire :", "destinataire:", "destinatário:",
+    "odbiorca:", "ontvanger:", "geadresseerde:", "modtager:", "宛先:", "受信者:", "收件人:", "收件人邮件地址", "收件人地址", "получатель:",
+    "invalid address", "unknown address", "unknown user", "bad address", "attempts:", "unknown recipient", "rejected recipient",
+    # Sentences
+    "message to", "mail to", "e-mail to", "email to", "messages to", "message to:", "mail to:", "bericht aan", "nachricht an",
+    "melding til", "melding til:", "meddelande till", "delivered to", "deliver to", "delivery to", "delivering to", "deliver to the recipient", "undeliverable to",
+    "sent to", "send to", "sending to", "mailing", "mailed", "mail for", "message for", "response from", "not reach", "reach", "failed to",
+    "failed for", "delivered for", "deliver for", "deliver mail for", "error in sending to", "the user", "the address", "the mailbox",
+    "the account", "the recipient", "to the address", "to address", "to user", "to mailbox", "back from", "retur fra", "tilbake fra", "tillbaka från", "retur från",
+    "zurück von", "retour de", "terug van", "bounced from", "bounce from", "de vuelta de", "e-post til", "epost til", "e-posten til",
+    "eposten til", "mail til", "mailen til", "mejl till", "mejlet till", "e-post till", "mail an", "e-mail an", "mail à", "courriel à",
+    "message à", "e-mail à", "correo a", "mensaje a", "mensagem para", "e-mail para", "email para", "mail a", "messaggio a", "mail naar",
+    "e-mail naar", "bericht naar", "mail do", "maila do", "wiadomość do", "wysłać do", "sendte til", "sendt til", "skickade till", "sende til",
+    "sende e-post til", "skicka till", "geschickt an", "gesendet an", "schreiben an", "envoyé à", "envoyer à", "enviado a", "enviar a",
+    "enviei para", "inviato a", "verstuurd naar", "gestuurd naar", "adresaci", "quota violation for", "for user", "following address",
+)  # fmt: skip
+_CALLS_OTHER = (
+    "from:", "sender:", "sender address:", "reply-to:", "return-path:", "from address:", "mail from:", "mail from", "envelope-from",
+    "envelope sender:", "envelope-sender:", "envelope from:", "message-id:", "messageid:", "message id:", "references:", "in-reply-to:", "cc:", "bcc:", "originator:", "fra:", "von:", "da:",
+    "från:", "absender:", "avsender:", "avsändare:", "expéditeur:", "expéditeur :", "remitente:", "mittente:", "afzender:", "errors-to:",
+    "author:", "owner:", "originally from", "mailto:", "envelope sender is", "sender is", "from=", "sender=", "f=", "s=", "mail from: ", "de:", "van:",
+    "sent by:", "contact:", "support:", "helpdesk:", "visit", "list-id:", "postmaster:", "admin:", "administrator:",
+)  # fmt: skip
+_WRITE_TO = (
+    " from", "\nfrom", "sender", "contact", "contact the", "call", "write to", "email us at", "e-mail us at", "forwarded to", "forward to",
+    "relayed to", "report to", "report this to", "problem to", "postmaster at", "help", "helpdesk", "assistance", "administrator", "support",
+    " by", "on behalf of", "please email", "please mail", "please e-mail", "send mail to", "send an email to", "send an e-mail to",
+    "send a message to", "abuse to", "kontakt", "kontakte", "kontaktieren sie", "contacter", "contactez", "contacte", "contattare", "ta kontakt med",
+    "at:", " at", "via", "administrator at", "support at", "or", "support:",
+)  # fmt: skip
+_ORIGIN = ("generated from", "expanded from", "expanded from:", "derived from", "forwarded from", "generated from:")
+_FAILING_LABEL = re.compile(r"(?:fail|undeliver|unknown|invalid|reject|unable|error|not |attempt|could|wrong|bad |full|exceed)[^\n@:]{0,40}:$")
+_ECHO = re.compile(r"(?:(?<!\d)[245]\d\d[ -]?|\d\.\d{1,3}\.\d{1,3}|said:|\bto|\bhost|\bfor|\bwith|\bfrom|\brecipient|\baddress)\s{0,3}<?$")
+_REPLIED = re.compile(r"(?:^|\D)[45]\d\d(?:[ -]\d\.\d{1,3}\.\d{1,3})?$")
 _AFTER_YES = re.compile(
-    r"(?i)[>'\")\]]{0,3}(?:\s?\.\.\.|:\s|:$|\s?\((?:expanded|reason|user|was|mailbox|no such|unknown|unrouteable|ultimately|generated from)|\s?\[(?:user|host|mailbox|unknown)|"
+    r"[>'\")\]]{0,3}(?:\s?\.\.\.|:\s|:$|\s?[(\[](?:expanded|reason|user|host|was|mailbox|no such|unknown|unrouteable|ultimately|generated from)|"
     r"\s{1,3}(?:could not|couldn't|can ?not|can't|was not|wasn't|were not|does ?n[o']t|is not|isn't|is unknown|is invalid|is disabled|unknown|not found|failed|rejected|user unknown|no such|has exceeded|over quota|mailbox|because|konnte|kunne|kan ikke|kunde|n'a pas|n'a pu|no se|non è|kan niet|nie |не )|"
-    r"\s{1,3}(?:\S{3,255}\s{1,3})?(?:#<|#[45]\d\d|#\d\.|remote server returned|\d{1,2}/\d{1,2}/\d{4} \d)|;?\s{1,3}on [A-Z0-9][a-z0-9]{0,3}[,/ ])"
+    r"\s{1,3}(?:\S{3,255}\s{1,3})?(?:#<|#[45]\d\d|#\d\.|remote server returned|\d{1,2}/\d{1,2}/\d{4} \d)|;?\s{1,3}on [a-z0-9]{1,4}[,/ ])"
 )
 _LINE_LEAD = re.compile(r"[\s<>*•·\-'\"(\[\d.)+#|]{0,12}$")
 _NAMED_LINE = re.compile(r"(?i)[^:@\n]{0,60}[<(\[\s'\"]$|(?:smtp|rcpt|recipient|user|address|for|rfc822|e-?mail)\s?[:;/=]\s?[<'\"]?$")
@@ -53,6 +69,8 @@ _SERVICE = re.compile(
 )
 _LIST_CHARS = 3000
 _CONTEXT = 110
+_BEFORE = 60
+"""Characters before an address in which the words stand that say what it is."""
 
 
 class Place(msgspec.Struct):
@@ -86,7 +104,7 @@ def failing_recipients(page: Page, phrases: list[Found[Layout]], senders: frozen
     best = max(place.standing for place in places)
     if best < _LIKELY:
         return Named(_only(places, senders))
-    chosen = _each_once([p.address for p in places if p.standing == best or p.standing >= _LISTED])
+    chosen = _each_once([p.address for p in places if p.standing == best])
     return Named(_uncut(chosen, addresses), structured=best >= _LISTED, labelled=best >= _LABELLED)
 
 
@@ -119,20 +137,21 @@ _NOT = -1
 
 
 def _standing(text: str, address: Address, start: int) -> int:
-    before = text[max(start, address.start - _CONTEXT) : address.start]
-    after = text[address.end : address.end + _CONTEXT]
-    opens = _opens(before, after)
-    if _NO_LABEL.search(before):
+    before = text[max(start, address.start - _BEFORE) : address.start].lower()
+    after = text[address.end : address.end + _CONTEXT].lower()
+    said = before.rstrip(" \n\t<'\"([{")
+    if said.endswith(_CALLS_OTHER):
         return _NOT
+    opens = _opens(before, after)
     if _SERVICE.match(address.address):
-        return _OPENS if opens else _HOUSE
-    if _ORIGIN.search(before):
+        return _OPENS if opens else _SOFT if said.endswith(_WRITE_TO) else _HOUSE
+    if said.endswith(_ORIGIN):
         return _SOFT
     if opens:
-        return _OPENS
-    if _BEFORE_YES.search(before):
+        return _OPENS if ":" in after[:_COLON_CHARS] else _LISTED
+    if said.endswith(_CALLS_RECIPIENT) or _REPLIED.search(said) or (said.endswith(":") and _FAILING_LABEL.search(said)):
         return _LABELLED
-    if _NO_WORDS.search(before):
+    if said.endswith(_WRITE_TO):
         return _SOFT
     return _LIKELY if _AFTER_YES.match(after) else _PLAIN
 
@@ -149,6 +168,7 @@ def _opens(before: str, after: str) -> bool:
 
 
 _ANGLE_COLON = re.compile(r">\s?(?:\([^)\n]{0,200}\)\s?)?:\s")
+_COLON_CHARS = 220
 _PARAGRAPH = re.compile(r">?\s?(?:\([^)\n]{0,200}\)\s?)?:(?:\s|$)|>?\s?\.\.\.\s?\S")
 
 
@@ -174,13 +194,13 @@ def _raise_listed(text: str, places: list[Place], lists: list[tuple[int, int]]) 
         last = begin
         for place in places:
             at = place.address.start
-            if not begin <= at < stop or place.standing == _OPENS:
+            if not begin <= at < stop or place.standing >= _LISTED:
                 continue
             between = text[last:at] if at - last < _CONTEXT else ""
             line = text[max(begin, text.rfind("\n", begin, at) + 1) : at]
             opens = bool(between) and bool(_BETWEEN.match(between))
             starts = text.rfind("\n", begin, at) >= 0 and bool(_LINE_LEAD.match(line) or _NAMED_LINE.match(line))
-            if (opens or starts) and place.standing > _SOFT and not _ECHO.search(text[max(0, at - 30) : at]):
+            if (opens or starts) and place.standing > _SOFT and not _ECHO.search(text[max(0, at - 30) : at].lower()):
                 place.standing = _LISTED
                 last = place.address.end
 

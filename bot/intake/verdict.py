@@ -61,11 +61,11 @@ def judge(signs: Signs) -> Verdict:
     page = signs.page
     if page.kind == "feedback":
         return Verdict(Kind.NOT_BOUNCE, 0)
-    talk: dict[Says, int] = {}
-    for found in _TALK.find(page.folded, 0, page.returned[0] or None):
-        talk[found.value.says] = talk.get(found.value.says, 0) + 1
-    if signs.status and (verdict := _by_status(signs.status, page)):
+    if signs.status and (verdict := _by_status(signs.status)):
         return verdict
+    talk: dict[Says, int] = {}
+    for found in _TALK.find(page.folded, 0, page.notice[1]):
+        talk[found.value.says] = talk.get(found.value.says, 0) + 1
     score = _for(signs, talk)
     against = _against(signs, talk)
     phishing = talk.get(Says.PHISHING, 0) > 0 and not _shows_reply(signs) and _asks_to_click(page)
@@ -83,7 +83,7 @@ _BOUNCE = 3
 _PERHAPS = 1
 
 
-def _by_status(status: DeliveryStatus, page: Page) -> Verdict | None:
+def _by_status(status: DeliveryStatus) -> Verdict | None:
     if status.failing:
         return Verdict(Kind.BOUNCE, 9)
     if status.recipients and all(fields.passes for fields in status.recipients):
@@ -198,13 +198,13 @@ def _against(signs: Signs, talk: dict[Says, int]) -> int:
     if talk.get(Says.AWAY) and not strong:
         against += 4 if not _DAEMON.search(page.headers.first("from")) else 1
     if "disposition-notification" in page.kind:
-        against += 8
+        against += 5
     failing = any(f.value.says in (Says.LIST, Says.FAILED) and f.value.family for f in signs.phrases)
     if talk.get(Says.RECEIPT) and not strong and not failing:
         against += 6
     docs = talk.get(Says.DOCS, 0)
     against += 6 if docs >= _MANUAL else 3 * docs if not strong else 0
-    if _ASKS_ABOUT.search(page.text, 0, 2000) and _QUESTION.search(page.text, 0, 2000) and not strong:
+    if not strong and not page.kind and _QUESTION.search(page.text, 0, 2000) and _ASKS_ABOUT.search(page.text, 0, 2000):
         against += 2
     if len({code.code for code in signs.codes}) > _LIST_OF_CODES and not strong:
         against += 4

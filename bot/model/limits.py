@@ -18,6 +18,9 @@ STORED_TEXT_CHARS = 65_536
 EXCERPT_CHARS = 1_200
 """Characters of the original text shown on a ticket card."""
 
+FULL_TEXT_CHARS = 12_000
+"""Characters of the original text shown to the member who asks for all of it: what a card holds beside the rest."""
+
 NOTE_CHARS = 2_000
 """Characters of a note that a user or an agent adds."""
 

@@ -117,26 +117,7 @@ class TextInput(msgspec.Struct, frozen=True, tag="text-input"):
     value: str = ""
 
 
-class Toggle(msgspec.Struct, frozen=True, tag="toggle"):
-    """A yes/no field."""
-
-    id: str
-    label: str
-    on: bool
-
-
-Element = (
-    Heading
-    | Paragraph
-    | Subheading
-    | Literal
-    | Facts
-    | Steps
-    | Remark
-    | Bullets
-    | TextInput
-    | Toggle
-)
+Element = Heading | Paragraph | Subheading | Literal | Facts | Steps | Remark | Bullets | TextInput
 """One part of a page."""
 
 

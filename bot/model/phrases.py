@@ -1,17 +1,17 @@
 """Plain phrases, found in a text all at once: no regular expression, so nothing can blow up.
 
 A text is prepared once (`Folded`) and asked by many phrasebooks. A phrasebook looks only for the phrases whose
-rarest word the text has, so its cost follows the text, not the number of phrases.
+words the text has, so its cost follows the text, not the number of phrases.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
-_SPACED = {ord(sign): " " for sign in "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~\n\t\r"}
-_FLAT = {ord("\n"): " ", ord("\t"): " ", ord("\r"): " "}
+# On UTF-8 octets, so that text of any script is split in one pass: signs of ASCII become blanks, the rest stays.
+_SPACED = bytes(octet if octet >= 0x80 or chr(octet).isalnum() else 0x20 for octet in range(256))
 
 
 class Folded:
@@ -23,9 +23,11 @@ class Folded:
         """Fold a text. Positions in `text` are positions in the original."""
         flat = text.lower()
         if len(flat) != len(text):
-            flat = "".join(low if len(low := sign.lower()) == 1 else sign for sign in text)
-        self.text = flat.translate(_FLAT)
-        self.words = frozenset(self.text.translate(_SPACED).split())
+            # A few capitals have longer small forms (`İ`); those keep their capital, so that positions hold.
+            longer = {sign: sign for sign in set(text) if len(sign.lower()) > 1}
+            flat = "".join([longer.get(sign) or sign.lower() for sign in text])
+        self.text = flat.replace("\n", " ").replace("\t", " ")
+        self.words = frozenset(_words(self.text))
 
 
 class Found(NamedTuple, Generic[T]):
@@ -42,48 +44,64 @@ def fold_phrase(phrase: str) -> str:
     return " ".join(phrase.lower().split())
 
 
-def words_of(phrase: str) -> tuple[str, ...]:
-    """Return the words of a folded phrase that an index can use; none for scripts without blanks."""
-    if not phrase.isascii() and any(ord(sign) > 0x2E7F for sign in phrase):
-        return ()
-    return tuple(phrase.translate(_SPACED).split())
-
-
 class Phrasebook(Generic[T]):
-    """Phrases with what they stand for, indexed by the word that fewest of them share."""
+    """Phrases with what they stand for, indexed by the word that fewest of them share.
+
+    A phrase is found where its words stand as whole words; scripts without blanks are found anywhere.
+    """
 
     def __init__(self, entries: Iterable[tuple[str, T]]) -> None:
         """Index the phrases. Empty phrases are left out."""
-        folded = [(fold_phrase(phrase), value) for phrase, value in entries]
-        folded = [entry for entry in folded if entry[0]]
-        # The first and the last word may be cut off in the text or be part of a longer one: use inner words first.
-        count = Counter(word for phrase, _ in folded for word in set(words_of(phrase)))
-        self._by_word: dict[str, list[tuple[str, T]]] = {}
+        book = [
+            (phrase, frozenset(() if _is_unspaced(phrase) else _words(phrase)), value)
+            for phrase, value in ((fold_phrase(raw), value) for raw, value in entries)
+            if phrase
+        ]
+        shared = Counter(word for _, words, _ in book for word in words)
+        # By the rarest word; the next rarest is looked at before the text is searched.
+        self._by_word: dict[str, list[tuple[str, str, T]]] = {}
         self._wordless: list[tuple[str, T]] = []
-        for phrase, value in folded:
-            words = words_of(phrase)
-            if not words:
+        for phrase, words, value in book:
+            rare = sorted(words, key=lambda word: (shared[word], -len(word), word))
+            if rare:
+                self._by_word.setdefault(rare[0], []).append((rare[min(1, len(rare) - 1)], phrase, value))
+            else:
                 self._wordless.append((phrase, value))
-                continue
-            inner = words[1:-1] or words
-            rarest = min(inner, key=lambda word: (count[word], -len(word), word))
-            self._by_word.setdefault(rarest, []).append((phrase, value))
-        self._words = frozenset(self._by_word)
+        self._index = frozenset(self._by_word)
 
     def find(self, folded: Folded, start: int = 0, end: int | None = None) -> list[Found[T]]:
         """Return the first place of every phrase that stands in `text[start:end]`, in the order of the text."""
-        text = folded.text
+        text, words = folded.text, folded.words
         stop = len(text) if end is None else end
         found: list[Found[T]] = []
-        for phrase, value in self._candidates(folded):
-            at = text.find(phrase, start, stop)
-            if at >= 0:
-                found.append(Found(at, at + len(phrase), phrase, value))
-        found.sort(key=lambda hit: (hit.start, -hit.end, hit.phrase))
+        for word in self._index & words:
+            for second, phrase, value in self._by_word[word]:
+                if second in words and (at := text.find(phrase, start, stop)) >= 0:
+                    found.append(Found(at, at + len(phrase), phrase, value))
+        if self._wordless and not text.isascii():
+            for phrase, value in self._wordless:
+                if (at := text.find(phrase, start, stop)) >= 0:
+                    found.append(Found(at, at + len(phrase), phrase, value))
+        found.sort(key=_place)
         return found
 
-    def _candidates(self, folded: Folded) -> Iterator[tuple[str, T]]:
-        for word in self._words & folded.words:
-            yield from self._by_word[word]
-        if self._wordless and not folded.text.isascii():
-            yield from self._wordless
+
+def _place(found: Found[T]) -> tuple[int, int, str]:
+    return (found.start, -found.end, found.phrase)
+
+
+def _words(text: str) -> list[str]:
+    return (
+        text.encode("utf-8", "surrogatepass")
+        .translate(_SPACED)
+        .decode("utf-8", "surrogatepass")
+        .split()
+    )
+
+
+def _is_unspaced(phrase: str) -> bool:
+    return any(ord(sign) > _FIRST_UNSPACED for sign in phrase)
+
+
+_FIRST_UNSPACED = 0x2E7F
+"""Scripts from here on (Han, kana, Hangul) are written without blanks between words, or inflect inside them."""

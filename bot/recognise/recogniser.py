@@ -65,7 +65,9 @@ class Recogniser:
         """Return what may bear a fingerprint: the text before the returned message, and every diagnostic."""
         returned = next((span.start for span in report.spans if span.says == "returned"), None)
         said = "\n".join(dict.fromkeys(f.diagnostic for f in report.failures if f.diagnostic))
-        return (Folded(report.text[:returned]), Folded(said)) if said else (Folded(report.text[:returned]),)
+        own = Folded(report.text[:returned])
+        # In a paste the delivery-status fields may stand after the returned headers.
+        return (own,) if not said or said.lower() in own.text else (own, Folded(said))
 
     def _markers(self, texts: tuple[Folded, ...]) -> dict[CodeRowId, list[Found[CodeRowId]]]:
         found: dict[CodeRowId, list[Found[CodeRowId]]] = {}

@@ -25,7 +25,6 @@ from bot.model.outgoing import (
     Subheading,
     Text,
     TextInput,
-    Toggle,
     Tone,
     Weight,
 )
@@ -51,7 +50,6 @@ def adaptive_card(page: Outgoing) -> Json:
         "type": "AdaptiveCard",
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "version": "1.5",
-        "lang": page.language,
         "speak": page.summary,
         "fallbackText": page.summary,
         "msteams": {"width": "Full"},
@@ -99,11 +97,6 @@ def _element(element: Element) -> list[Json]:  # noqa: C901 - one line for each 
             return [_text((Run("• "), *item), spacing="Small") for item in items]
         case TextInput():
             return [_text_input(element)]
-        case Toggle(id=name, label=label, on=on):
-            value = "true" if on else "false"
-            return [
-                {"type": "Input.Toggle", "id": name, "title": label, "value": value, "wrap": True}
-            ]
         case _:
             assert_never(element)
 

@@ -28,11 +28,12 @@ def evidence(
     conceal = masked if mask else str
     code = " ".join(part for part in (report.smtp_reply, report.status) if part)
     article = match.article if match else None
-    confidence = match.confidence.value if match and match.confidence else None
+    confidence = match.confidence if match else None
+    sure = speech.plain(f"reading-{confidence.value}") if confidence else None
     values = (
         ("ticket-code", code),
         ("ticket-article", article),
-        ("ticket-confidence", confidence),
+        ("ticket-confidence", sure),
         ("ticket-recipients", ", ".join(conceal(recipient) for recipient in report.recipients)),
         ("ticket-sender", conceal(report.sender or "")),
         ("ticket-server", report.reporting_mta),

@@ -32,7 +32,6 @@ from bot.model.outgoing import (
     Paragraph,
     Subheading,
     TextInput,
-    Toggle,
     Weight,
 )
 from bot.model.session import Handing, Session
@@ -158,7 +157,7 @@ def _preview(speech: Speech, session: Session, screen: Preview) -> Outgoing:
         shown.append(Paragraph(speech.word(kept)))
         shown.append(Paragraph(speech.word("preview-masked"), quiet=True))
     if not screen.chosen:
-        shown += _preview_fields(speech, mode, with_original=bool(original))
+        shown.append(_note_field(speech, mode))
     shown += chosen_mark(speech, speech.command(screen.chosen).label if screen.chosen else None)
     return Outgoing(
         language=speech.language,
@@ -179,16 +178,13 @@ def _why(speech: Speech, mode: Handing) -> tuple[Element, ...]:
     return Subheading(speech.text(words.title)), *paragraphs(speech, words.text)
 
 
-def _preview_fields(speech: Speech, mode: Handing, *, with_original: bool) -> tuple[Element, ...]:
-    note = TextInput(
+def _note_field(speech: Speech, mode: Handing) -> TextInput:
+    return TextInput(
         id="note",
         label=speech.plain("preview-note"),
         placeholder=speech.plain("preview-note-placeholder"),
         value=mode.note,
     )
-    if not with_original:
-        return (note,)
-    return note, Toggle("original", speech.plain("preview-original"), on=mode.keep_original)
 
 
 def _preview_buttons(

@@ -17,7 +17,6 @@ from bot.model.outgoing import (
     Subheading,
     Text,
     TextInput,
-    Toggle,
 )
 
 _NARROWEST = 20
@@ -64,8 +63,6 @@ def _element(element: Element, width: int) -> str:  # noqa: C901 - one line for 
             return "\n".join(_wrapped(f"- {_spelled(item)}", width, hang="  ") for item in items)
         case TextInput(label=label, value=value):
             return _wrapped(f"{label}: {value or '…'}", width, hang="  ")
-        case Toggle(label=label, on=on):
-            return _wrapped(f"[{'x' if on else ' '}] {label}", width, hang="    ")
         case _:
             assert_never(element)
 

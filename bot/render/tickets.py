@@ -8,7 +8,7 @@ from typing import assert_never
 
 from bot.model.ids import Language
 from bot.model.library import Library, Priority
-from bot.model.limits import EXCERPT_CHARS
+from bot.model.limits import EXCERPT_CHARS, FULL_TEXT_CHARS
 from bot.model.outgoing import (
     Button,
     Element,
@@ -30,8 +30,6 @@ from bot.render.speech import Speech, plain, short
 CLAIM = "claim"
 RESOLVE = "resolve"
 SHOW_ALL = "show-all"
-
-_ABOVE_SECONDS = "seconds"
 
 
 def ticket_page(
@@ -129,7 +127,7 @@ def _facts(speech: Speech, ticket: Ticket) -> tuple[Fact, ...]:
         ),
         ("ticket-requester", draft.requester.user_name),
         ("ticket-language", spoken.name if spoken else draft.language),
-        ("ticket-opened", draft.opened.isoformat(sep=" ", timespec=_ABOVE_SECONDS)),
+        ("ticket-opened", f"{draft.opened:%Y-%m-%d %H:%M}"),
         (
             "ticket-reason",
             plain(speech.text(speech.words.reasons.get(draft.reason, draft.reason))),
@@ -146,9 +144,10 @@ def _texts(speech: Speech, ticket: Ticket, original: str | None) -> tuple[Elemen
         shown.append(Literal(conceal(draft.note), label=speech.plain("ticket-note")))
     text = original if original is not None else draft.original
     if text:
-        shown.append(
-            Literal(conceal(short(text, EXCERPT_CHARS)), label=speech.plain("ticket-original"))
-        )
+        everything = original is not None
+        excerpt = conceal(short(text, FULL_TEXT_CHARS if everything else EXCERPT_CHARS))
+        label = speech.plain("ticket-original")
+        shown.append(Literal(excerpt, label=label, copyable=everything))
     return tuple(shown)
 
 

@@ -55,7 +55,7 @@ class TeamsAdapter(BotAdapter):
     def answer_invoke(cls, context: TurnContext, status: int, body: Json | None) -> None:
         """Say what the request of an invoke is answered with."""
         context.turn_state[cls._INVOKE_RESPONSE_KEY] = Activity(
-            type=ActivityTypes.invoke_response, value=InvokeResponse(status, body)
+            type=ActivityTypes.invoke_response, value=InvokeResponse(status=status, body=body)
         )
 
     async def send_activities(

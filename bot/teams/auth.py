@@ -115,6 +115,7 @@ class ChannelGate:
                     "enforce_minimum_key_length": True,
                 },
             )
+            until = float(claims["exp"]) + _SKEW
         except jwt.ExpiredSignatureError as error:
             raise RequestRefused(401, "the token has expired") from error
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
@@ -122,7 +123,7 @@ class ChannelGate:
         service_url = claims.get("serviceurl")
         if not isinstance(service_url, str) or not service_url:
             raise RequestRefused(401, "the token names no serviceurl")
-        return float(claims["exp"]) + _SKEW, Channel(service_url, key.endorsements)
+        return until, Channel(service_url, key.endorsements)
 
 
 class Neighbour(msgspec.Struct, frozen=True):

@@ -338,7 +338,11 @@ def _activity_id(raw: Json) -> str:
     """Return the activity's id. One that has none is known by its content, which a second delivery has too."""
     given = raw.get("id")
     if given is None or given == "":
-        return hashlib.sha256(msgspec.json.encode(raw, order="deterministic")).hexdigest()
+        try:
+            content = msgspec.json.encode(raw, order="deterministic")
+        except RecursionError as error:
+            raise RequestRefused(400, "the activity is nested too deeply") from error
+        return hashlib.sha256(content).hexdigest()
     if not _is_id(given, _ID_CHARS):
         raise RequestRefused(400, "the activity's id is not an id")
     return given

@@ -1,0 +1,69 @@
+"""Measure everything: ratios from one run on one machine. Slow is a figure, never a failure; only what broke ends with 1.
+
+python -m bench [--only turns reading start] [--rounds 5] [--seconds 3] [--corpus DIR] [--json FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from bench import reading, start, turns
+from bench.processes import ROOT, Broken, cores, pin
+from bench.report import Section, table
+
+_PARTS = ("turns", "reading", "start")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure Bouncedesk.")
+    parser.add_argument("--only", nargs="+", choices=_PARTS, default=list(_PARTS))
+    parser.add_argument("--rounds", type=int, default=5, help="interleaved rounds")
+    parser.add_argument("--seconds", type=float, default=3.0, help="for each server in a round")
+    parser.add_argument("--flight", type=int, default=16, help="turns in flight")
+    parser.add_argument(
+        "--corpus",
+        type=Path,
+        default=ROOT.parent / "shared" / "corpus",
+        help="folder with .eml files, where there is one",
+    )
+    parser.add_argument("--json", type=Path, help="write the figures here, too")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Run the parts that are asked for; return 1 when something broke."""
+    given = _arguments()
+    measured, rest = cores()
+    print(f"Measured on {_named(measured)}; everything else on {_named(rest)}.", flush=True)
+    pin(0, rest)
+    parts: dict[str, Callable[[], Sequence[Section]]] = {
+        "turns": lambda: [
+            turns.measure(rounds=given.rounds, seconds=given.seconds, flight=given.flight)
+        ],
+        "reading": lambda: reading.measure(rounds=given.rounds, corpus=given.corpus),
+        "start": lambda: [start.measure(rounds=given.rounds)],
+    }
+    sections: list[Section] = []
+    for name in given.only:
+        print(f"\n{name} …", flush=True)
+        try:
+            sections += parts[name]()
+        except Broken as error:
+            sections.append(Section(name, (), (str(error),)))
+    print(table(sections))
+    if given.json:
+        given.json.write_bytes(msgspec.json.format(msgspec.json.encode(sections)))
+    return 1 if any(section.broken for section in sections) else 0
+
+
+def _named(which: set[int]) -> str:
+    return f"core {', '.join(map(str, sorted(which)))}" if which else "any core"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

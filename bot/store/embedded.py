@@ -1,0 +1,254 @@
+"""SQLite: one thread writes, and what waits for it is committed together.
+
+Everything that is waiting becomes one transaction, each work in a savepoint of its own: one that fails takes nothing with it.
+Nobody is told of success before the commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import IO, Any, TypeVar
+
+from sqlalchemy import URL, Connection, Engine, StaticPool, create_engine, event
+from sqlalchemy.exc import OperationalError
+
+from bot.model.errors import StoreUnavailable
+from bot.store import schema
+from bot.store.tables import parcels
+from bot.store.trouble import translated
+from bot.store.unit import SqlUnit
+from bot.store.upkeep import Upkeeping
+
+Result = TypeVar("Result")
+
+PATIENCE_SECONDS = 3.0
+"""How long a work waits for a locked database, all in all."""
+
+_BUSY_SECONDS = 0.25
+"""How long one attempt to begin waits; between two attempts, what has waited too long is told so."""
+
+_TOGETHER = 100
+"""Works in one transaction at most."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A work that waits for its turn."""
+
+    work: Callable[[SqlUnit], Any]
+    future: Future[Any] = field(default_factory=Future)
+    deadline: float = field(default_factory=lambda: monotonic() + PATIENCE_SECONDS)
+
+
+class EmbeddedStore(Upkeeping):
+    """A store in a file, or in memory when there is no path (`bot.ports.Store`, `bot.ports.Upkeep`)."""
+
+    def __init__(self, url: URL) -> None:
+        """Open the database, create or migrate it, and start the thread. Raises StoreError."""
+        self._path = _path(url)
+        self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._closing = False
+        self._users: IO[bytes] | None = None
+        self._engine = _engine(url)
+        try:
+            self._connection = self._engine.connect()
+            schema.prepare_embedded(self._connection)
+            self._users = self._join()
+        except Exception as error:
+            self._engine.dispose()
+            raise translated(error) from error
+        self._file = self._path and _identity(self._path)
+        self._thread = threading.Thread(target=self._serve, name="store", daemon=True)
+        self._thread.start()
+
+    async def run(self, work: Callable[[SqlUnit], Result]) -> Result:
+        """Run one transaction and return what `work` returned."""
+        if self._closing:
+            raise StoreUnavailable("It is closed.")
+        waiting = _Waiting(work)
+        self._waiting.put(waiting)
+        result: Result = await asyncio.wrap_future(waiting.future)
+        return result
+
+    async def close(self) -> None:
+        """Finish what waits and let go of the database."""
+        if self._closing:
+            return
+        self._closing = True
+        self._waiting.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    # ------------------------------------------------------------------------------------------- the thread
+
+    def _serve(self) -> None:
+        """Commit what waits, until told to stop."""
+        batch: list[_Waiting] = []
+        while self._gather(batch):
+            batch = self._commit(batch)
+        while batch:
+            batch = self._commit(batch)
+        self._connection.close()
+        self._engine.dispose()
+        if self._users is not None:
+            self._users.close()
+
+    def _gather(self, batch: list[_Waiting]) -> bool:
+        """Add everything that waits to a batch, at least one thing; tell whether to go on after it."""
+        while len(batch) < _TOGETHER:
+            try:
+                waiting = self._waiting.get(block=not batch)
+            except queue.Empty:
+                break
+            if waiting is None:
+                return False
+            if waiting.future.set_running_or_notify_cancel():
+                batch.append(waiting)
+        return True
+
+    def _commit(self, batch: Sequence[_Waiting]) -> list[_Waiting]:
+        """Run works in one transaction and tell each how it went; return those that may try again."""
+        try:
+            told = self._transaction(batch)
+        except _Locked as locked:
+            now = monotonic()
+            for waiting in batch:
+                if waiting.deadline <= now:
+                    waiting.future.set_exception(translated(locked.error))
+            return [waiting for waiting in batch if waiting.deadline > now]
+        except BaseException as error:  # noqa: BLE001 - nothing was written; whoever waits must hear of it
+            for waiting in batch:
+                waiting.future.set_exception(translated(error))
+            return []
+        for tell in told:
+            tell()
+        return []
+
+    def _transaction(self, batch: Sequence[_Waiting]) -> list[Callable[[], None]]:
+        """Run works in one transaction; return what to tell them, now that it is committed."""
+        if self._path is not None and _identity(self._path) != self._file:
+            raise StoreUnavailable("The database file was moved or deleted.")
+        try:
+            transaction = self._connection.begin()
+        except OperationalError as error:
+            if _is_locked(error):
+                raise _Locked(error) from error
+            raise
+        durable = False
+        told: list[Callable[[], None]] = []
+        with transaction:
+            for waiting in batch:
+                tell, changed_tickets = self._attempt(waiting)
+                told.append(tell)
+                durable |= changed_tickets
+        if durable:
+            self._survive_a_power_cut()
+        return told
+
+    def _attempt(self, waiting: _Waiting) -> tuple[Callable[[], None], bool]:
+        """Run one work in a savepoint; return what to tell it after the commit, and whether tickets changed."""
+        unit = SqlUnit(self._connection)
+        savepoint = self._connection.begin_nested()
+        try:
+            result = waiting.work(unit)
+        except BaseException as error:  # noqa: BLE001 - it belongs to whoever gave us the work
+            # Raises when SQLite itself has rolled everything back (disk full): then the whole batch is told so.
+            savepoint.rollback()
+            trouble = translated(error)
+            return lambda: waiting.future.set_exception(trouble), False
+        savepoint.commit()
+        return lambda: waiting.future.set_result(result), unit.changed_tickets
+
+    def _survive_a_power_cut(self) -> None:
+        """Force the last commit onto the disk.
+
+        With `synchronous=NORMAL` a commit survives a crash of ours but not of the machine. The write-ahead log holds it, so that is what
+        must reach the disk. See docs/decisions/0004-store.md for the alternatives and what they cost.
+        """
+        if self._path is None:
+            return
+        log = os.open(f"{self._path}-wal", os.O_RDONLY)
+        try:
+            os.fsync(log)
+        finally:
+            os.close(log)
+
+    # ---------------------------------------------------------------------------------------------- leases
+
+    def _join(self) -> IO[bytes] | None:
+        """Sign in as a user of the database; whoever is alone frees the leases of processes that died.
+
+        The lock is the operating system's: it goes with its process, however that ends.
+        """
+        if self._path is None:
+            return None
+        users = Path(f"{self._path}.users").open("ab")  # noqa: SIM115 - open for as long as the store is
+        try:
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fcntl.flock(users, fcntl.LOCK_SH)
+            return users
+        with self._connection.begin():
+            self._connection.execute(parcels.update().values(leased_until=None))
+        fcntl.flock(users, fcntl.LOCK_SH)
+        return users
+
+
+class _Locked(Exception):
+    """Somebody else holds the database."""
+
+    def __init__(self, error: OperationalError) -> None:
+        self.error = error
+        super().__init__()
+
+
+def _engine(url: URL) -> Engine:
+    # One connection, opened here and used by the thread.
+    engine = create_engine(
+        url,
+        poolclass=StaticPool,
+        connect_args={"check_same_thread": False, "timeout": _BUSY_SECONDS},
+        hide_parameters=True,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:  # noqa: ANN401
+        # The driver would begin transactions by itself, too late and without IMMEDIATE.
+        connection.isolation_level = None
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # Takes the write lock at once: a transaction that reads first and then cannot write would have to start over.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _path(url: URL) -> Path | None:
+    """Return the database's file, or None when it is in memory."""
+    name = (url.database or ":memory:").removeprefix("file:")
+    return None if name == ":memory:" else Path(name)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from another one of the same name; None when it is not there."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _is_locked(error: OperationalError) -> bool:
+    return getattr(error.orig, "sqlite_errorname", "").startswith("SQLITE_BUSY")

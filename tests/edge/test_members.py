@@ -1,0 +1,108 @@
+"""Who belongs to the triage team, and what it means when the channel does not say."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import aiohttp
+import pytest
+
+from bot.model.errors import DeliveryFailed
+from bot.teams.connector import Connector
+from bot.teams.hosts import Origins
+from bot.teams.members import TeamMembers
+from bot.teams.token import NoToken
+from tests.connector import StubConnector
+from tests.edge.conftest import OpenRecorder
+from tests.edge.far_side import ADA, ADA_ENTRA, TEAM_ID, Recorder, execute, ticket_data
+from tests.edge.test_keys import Hands
+
+STRANGER = "29:stranger"
+
+
+async def _open(open_recorder: OpenRecorder, stub: StubConnector) -> Recorder:
+    stub.members(TEAM_ID, [{"id": ADA, "aadObjectId": ADA_ENTRA, "name": "Ada Example"}])
+    return await open_recorder(local=True, team_id=TEAM_ID, team_service_url=stub.service_url)
+
+
+async def test_members_belong(open_recorder: OpenRecorder, stub: StubConnector) -> None:
+    """A member belongs, by either id; somebody else does not."""
+    members = (await _open(open_recorder, stub)).room.members
+    assert await members.belongs(ADA)
+    assert await members.belongs(ADA_ENTRA)
+    assert not await members.belongs(STRANGER)
+
+
+async def test_the_press_names_the_person(
+    open_recorder: OpenRecorder, stub: StubConnector
+) -> None:
+    """It is the channel's word that counts, asked at the team's own place, wherever the press claims to come from."""
+    recorder = await open_recorder(team_id=TEAM_ID, team_service_url=stub.service_url)
+    press = await recorder.one_press(execute(ticket_data()))
+    async with aiohttp.ClientSession() as session:
+        connector = Connector(
+            session, Origins((), extra=(stub.origin,)), NoToken(), lambda: datetime.now(UTC)
+        )
+        members = TeamMembers(connector, stub.service_url, TEAM_ID)
+        stub.members(TEAM_ID, [])
+        assert not await members.is_member(press)
+        stub.members(TEAM_ID, [{"id": ADA}])
+        assert await TeamMembers(connector, stub.service_url, TEAM_ID).is_member(press)
+    asked = stub.requests(method="GET", conversation=TEAM_ID)
+    assert {request["path"].rpartition("/")[2] for request in asked} == {ADA}
+
+
+async def test_answers_are_remembered(open_recorder: OpenRecorder, stub: StubConnector) -> None:
+    """A member is asked for every five minutes, a stranger every half minute."""
+    recorder = await _open(open_recorder, stub)
+    clock = Hands()
+    members = TeamMembers(recorder.room.connector, stub.service_url, TEAM_ID, clock)
+
+    async def ask_both() -> int:
+        assert await members.belongs(ADA)
+        assert not await members.belongs(STRANGER)
+        return len(stub.requests(method="GET", conversation=TEAM_ID))
+
+    assert await ask_both() == 2
+    assert await ask_both() == 2
+    clock.at += 31
+    assert await ask_both() == 3
+    clock.at += 300
+    assert await ask_both() == 5
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (403, '{"error": {"code": "BotNotInConversationRoster"}}'),
+        (404, '{"error": {"code": "ConversationNotFound"}}'),
+        (404, "<html>no such page</html>"),
+        (404, ""),
+        (429, ""),
+        (500, ""),
+        (502, "<html>bad gateway</html>"),
+        (401, ""),
+    ],
+)
+async def test_no_answer_is_not_a_no(
+    open_recorder: OpenRecorder, stub: StubConnector, status: int, body: str
+) -> None:
+    """When the channel does not say who belongs, that is an error, and is not remembered."""
+    members = (await _open(open_recorder, stub)).room.members
+    stub.fault(TEAM_ID, status, body=body)
+    with pytest.raises(DeliveryFailed):
+        await members.belongs(ADA)
+    assert await members.belongs(ADA)
+
+
+async def test_members_are_listed_by_pages(
+    open_recorder: OpenRecorder, stub: StubConnector
+) -> None:
+    """A large team comes in pages, each with where the next begins."""
+    recorder = await _open(open_recorder, stub)
+    stub.members(TEAM_ID, [{"id": f"29:{number}"} for number in range(5)])
+    connector = recorder.room.connector
+    first, after = await connector.members(stub.service_url, TEAM_ID, page=3)
+    rest, end = await connector.members(stub.service_url, TEAM_ID, page=3, after=after)
+    assert [entry["id"] for entry in (*first, *rest)] == [f"29:{number}" for number in range(5)]
+    assert end == ""

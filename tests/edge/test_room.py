@@ -1,0 +1,178 @@
+"""From a request to its answer: presses answered in place, by either kind of button, and hellos said once."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from bot.host import Answer
+from bot.model.errors import SettingsError, StoreUnavailable
+from bot.model.event import Incoming
+from bot.teams.outbound import invoke_error
+from bot.teams.room import Options, TeamsRoom
+from tests.edge.conftest import OpenRecorder
+from tests.edge.far_side import (
+    BOT,
+    CHAT,
+    PAGE,
+    Recorder,
+    execute,
+    installed,
+    members_added,
+    message,
+    press_data,
+    submit,
+    ticket_data,
+)
+
+CARD = "application/vnd.microsoft.card.adaptive"
+MESSAGE = "application/vnd.microsoft.activity.message"
+PRESSED = "1699999999000"
+
+
+async def _local(open_recorder: OpenRecorder) -> Recorder:
+    return await open_recorder(local=True)
+
+
+async def _post(recorder: Recorder, activity: dict[str, Any]) -> tuple[int, Any]:
+    activity = activity | {"serviceUrl": recorder.stub.service_url}
+    answer = await recorder.post(activity, {"Host": "localhost"}, "127.0.0.1", token=None)
+    await recorder.edge.close()
+    return answer
+
+
+async def test_an_execute_is_answered_with_its_card(open_recorder: OpenRecorder) -> None:
+    """The response to an invoke holds the card that takes the pressed one's place, in the channel's shape."""
+    recorder = await _local(open_recorder)
+    recorder.answer = Answer(card=PAGE)
+    status, body = await _post(recorder, execute(press_data()))
+    assert status == 200
+    assert (body["statusCode"], body["type"]) == (200, CARD)
+    assert body["value"]["type"] == "AdaptiveCard"
+    assert recorder.stub.requests(conversation=CHAT) == []
+
+
+@pytest.mark.parametrize(("says", "shown"), [("Too late.", "Too late."), ("", "✓")])
+async def test_an_execute_without_a_card_gets_a_line(
+    open_recorder: OpenRecorder, says: str, shown: str
+) -> None:
+    """An invoke is always answered, if only with a word; the card stays."""
+    recorder = await _local(open_recorder)
+    recorder.answer = Answer(says=says)
+    _, body = await _post(recorder, execute(press_data()))
+    assert body == {"statusCode": 200, "type": MESSAGE, "value": shown}
+
+
+async def test_a_submit_replaces_the_card_it_came_from(open_recorder: OpenRecorder) -> None:
+    """A client that cannot do `Action.Execute` sees the same: the pressed card is replaced, by a call of our own."""
+    recorder = await _local(open_recorder)
+    recorder.answer = Answer(card=PAGE)
+    assert await _post(recorder, submit(press_data())) == (200, None)
+    (sent,) = recorder.stub.requests(conversation=CHAT)
+    assert (sent["method"], sent["activity"]) == ("PUT", PRESSED)
+    assert sent["body"]["attachments"][0]["content"]["type"] == "AdaptiveCard"
+
+
+async def test_a_submit_from_nowhere_replaces_nothing(open_recorder: OpenRecorder) -> None:
+    """Where the client does not say which card was pressed there is none to replace."""
+    recorder = await _local(open_recorder)
+    recorder.answer = Answer(card=PAGE)
+    assert await _post(recorder, submit(press_data()) | {"replyToId": None}) == (200, None)
+    assert recorder.stub.requests(conversation=CHAT) == []
+
+
+async def test_a_ticket_press_is_answered_in_place(open_recorder: OpenRecorder) -> None:
+    """A press on a ticket card gets the changed card, or a line that says why it did not change."""
+    recorder = await _local(open_recorder)
+    recorder.ticket_answer = PAGE
+    _, body = await _post(recorder, execute(ticket_data()))
+    assert body["type"] == CARD
+    recorder.ticket_answer = "Bo has it already."
+    _, body = await _post(recorder, execute(ticket_data()))
+    assert body == {"statusCode": 200, "type": MESSAGE, "value": "Bo has it already."}
+
+
+async def test_a_ticket_submit_is_answered_by_a_call(open_recorder: OpenRecorder) -> None:
+    """Without `Action.Execute` the card is replaced by a call, and the line comes as a message."""
+    recorder = await _local(open_recorder)
+    recorder.ticket_answer = PAGE
+    assert await _post(recorder, submit(ticket_data())) == (200, None)
+    recorder.ticket_answer = "Bo has it *already*."
+    assert await _post(recorder, submit(ticket_data())) == (200, None)
+    replaced, said = recorder.stub.requests(conversation=CHAT)
+    assert (replaced["method"], replaced["activity"]) == ("PUT", PRESSED)
+    assert (said["method"], said["body"]["text"]) == ("POST", "Bo has it *already*.")
+    assert said["body"]["textFormat"] == "plain"
+
+
+async def test_a_late_answer_that_fails_harms_nothing(open_recorder: OpenRecorder) -> None:
+    """The outcome of a press is committed; that its card could not be replaced is only logged."""
+    recorder = await _local(open_recorder)
+    recorder.answer = Answer(card=PAGE)
+    recorder.stub.fault(CHAT, 404)
+    assert await _post(recorder, submit(press_data())) == (200, None)
+    assert len(recorder.incoming) == 1
+
+
+async def test_an_installation_is_greeted_once(open_recorder: OpenRecorder) -> None:
+    """Teams tells of an installation twice, at the same moment: one hello."""
+    recorder = await _local(open_recorder)
+    await asyncio.gather(_post(recorder, installed()), _post(recorder, members_added(BOT)))
+    assert len(recorder.incoming) == 1
+    other = {"id": "a:other", "conversationType": "personal"}
+    tenant = {"channelData": message()["channelData"]}
+    await _post(recorder, installed(conversation=other) | tenant)
+    assert len(recorder.incoming) == 2
+
+
+async def test_what_the_bot_raises_comes_through(open_recorder: OpenRecorder) -> None:
+    """The edge swallows nothing: what went wrong inside is the server's to answer."""
+    recorder = await _local(open_recorder)
+
+    async def broken(_: Incoming) -> Answer:
+        raise StoreUnavailable
+
+    recorder.edge = recorder.room.edge(
+        lambda _: recorder.incoming[0].locale, broken, recorder.edge._on_ticket_press
+    )
+    await _post(await _local(open_recorder), message())
+    with pytest.raises((StoreUnavailable, IndexError)):
+        await _post(recorder, message())
+
+
+def test_an_error_is_said_in_the_channels_shape() -> None:
+    """An invoke that failed is a 200 whose body says so."""
+    status, body = invoke_error("busy", "Try again.", 503)
+    assert status == 200
+    assert body["statusCode"] == 503
+    assert body["value"] == {"code": "busy", "message": "Try again."}
+
+
+@pytest.mark.parametrize("options", [Options(), Options(app_id="x"), Options(app_password="x")])
+async def test_credentials_are_required(options: Options) -> None:
+    """Without --local a bot without credentials does not start."""
+    with pytest.raises(SettingsError):
+        TeamsRoom(options, lambda: datetime.now(UTC))
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "http://connector.example.com",
+        "https://connector.example.com/path",
+        "*.example.com",
+        "https://a@b",
+        "",
+        "ftp://x.example.com",
+    ],
+)
+async def test_hosts_in_the_settings_are_checked(entry: str) -> None:
+    """A host that is none, or that would be spoken to without TLS, is refused at start."""
+    with pytest.raises(SettingsError):
+        TeamsRoom(
+            Options(app_id="x", app_password="y", service_hosts=(entry,)),
+            lambda: datetime.now(UTC),
+        )
