@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from bot.model.effects import Turn
     from bot.model.event import Incoming, TicketPress
-    from bot.ports import Sender, Store
+    from bot.ports import Sender, WholeStore
     from bot.settings import Settings
     from bot.teams.members import Membership as TeamMembers
 
@@ -64,7 +64,7 @@ class Application:
     """Everything that runs."""
 
     core: Core
-    store: Store
+    store: WholeStore
     outbox: Outbox
     desk: Desk
     host: Host
@@ -147,10 +147,7 @@ async def service(settings: Settings, *, local: bool) -> AsyncIterator[web.Appli
                     counts.tickets, counts.unsent, counts.oldest_seconds, counts.dead
                 )
 
-            try:
-                yield server(routes(edge, running.store.health, measure))
-            finally:
-                await edge.close()
+            yield server(routes(edge, running.store.health, measure))
 
 
 class _TriageTeam:
@@ -162,7 +159,7 @@ class _TriageTeam:
 
     async def is_member(self, press: TicketPress) -> bool:
         """Tell whether the presser belongs to the triage team."""
-        return await self._members.is_member(self._team, press.person.key)
+        return await self._members.is_member(self._team, press.address.user)
 
 
 __all__ = ["Application", "application", "new_id", "service", "utc_now"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -78,9 +79,18 @@ class Outbox:
         if self._sweeper is not None:
             self._sweeper.cancel()
             await asyncio.gather(self._sweeper, return_exceptions=True)
-        await self.settle()
+        await self._finish()
 
     async def settle(self) -> None:
+        """Wait until everything that is due has left: for whoever sits at a terminal and waits for the answer."""
+        await self._finish()
+        try:
+            while await self.sweep():
+                await self._finish()
+        except StoreError as error:
+            log.warning("sweep-failed", error=type(error).__name__, detail=error.detail)
+
+    async def _finish(self) -> None:
         """Wait until nothing that this process took is still on its way."""
         while self._tasks or self._flush is not None:
             pending = [*self._tasks, *([self._flush] if self._flush else [])]
@@ -124,14 +134,13 @@ class Outbox:
         while True:
             try:
                 while await self.sweep() == BATCH:
-                    await self.settle()
+                    await self._finish()
             except StoreError as error:
                 log.warning("sweep-failed", error=type(error).__name__, detail=error.detail)
             self._wake.clear()
-            try:
-                await asyncio.wait_for(self._wake.wait(), SWEEP_SECONDS)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(SWEEP_SECONDS):
+                    await self._wake.wait()
 
     def _dispatch(self, leased: Sequence[Leased]) -> None:
         by_conversation: defaultdict[str, list[Leased]] = defaultdict(list)
@@ -204,15 +213,17 @@ class Outbox:
 
     async def _flush_marks(self) -> None:
         """Write down what became of parcels. If that fails they are sent again when their lease runs out."""
-        await asyncio.sleep(_FLUSH_SECONDS)
-        while self._marks:
-            marks, self._marks = self._marks, []
-            try:
-                await self._store.run(partial(_apply, marks))
-            except StoreError as error:
-                log.warning("marks-lost", count=len(marks), error=type(error).__name__)
-        self._flush = None
-        self._wake.set()
+        try:
+            await asyncio.sleep(_FLUSH_SECONDS)
+            while self._marks:
+                marks, self._marks = self._marks, []
+                try:
+                    await self._store.run(partial(_apply, marks))
+                except StoreError as error:
+                    log.warning("marks-lost", count=len(marks), error=type(error).__name__)
+        finally:
+            self._flush = None
+            self._wake.set()
 
 
 def _apply(marks: Sequence[Callable[[Unit], None]], unit: Unit) -> None:

@@ -6,7 +6,7 @@ thread of its own and may call it again after a conflict.
 """
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NewType, Protocol, TypeVar
 
 import msgspec
@@ -159,12 +159,96 @@ class Store(Protocol):
     async def run(self, work: Callable[[Unit], Result]) -> Result:
         """Run one transaction and return what `work` returned. Conflicts are retried a few times.
 
-        Raises StoreUnavailable (database locked, gone, full) or StoreConflict; either way nothing was written. Anything `work`
-        raises rolls back and comes through.
+        Raises StoreUnavailable (database locked, gone, full) or StoreConflict; either way nothing was written, unless the connection
+        broke during the commit itself: then nobody can know. Anything `work` raises rolls back and comes through.
         """
 
     async def close(self) -> None:
         """Finish what runs and let go of the database."""
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands in the queue and in the outbox."""
+
+    tickets: dict[str, int]
+    """By state; every state is there."""
+    unsent: int
+    oldest_seconds: float
+    """Age of the oldest unsent parcel, 0 when there is none."""
+    dead: int
+    """Parcels given up."""
+
+
+class Dead(msgspec.Struct, frozen=True, kw_only=True):
+    """A parcel that was given up."""
+
+    id: ParcelId
+    parcel: Parcel | None
+    """None: an earlier version stored it in a way that this one cannot read."""
+    attempts: int
+    why: str
+    at: datetime
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """How a dialog came out, for statistics."""
+
+    outcome: RecordOutcome
+    began: datetime
+    changed: datetime
+    useful: bool | None
+    """What the user said when asked whether it helped; None: nothing."""
+
+
+class Retention(msgspec.Struct, frozen=True, kw_only=True):
+    """How long things are kept that nobody needs for ever."""
+
+    answers: timedelta = timedelta(days=1)
+    """Ids of handled activities with their answers: a channel redelivers within minutes."""
+    sessions: timedelta = timedelta(days=30)
+    """Sessions that nobody went on with; they hold the pasted text."""
+    texts: timedelta = timedelta(days=90)
+    """Pasted texts of resolved tickets, counted from the resolution. The ticket itself stays."""
+    dead: timedelta = timedelta(days=90)
+    """Parcels that were given up."""
+
+
+class Purged(msgspec.Struct, frozen=True, kw_only=True):
+    """How much was deleted."""
+
+    answers: int
+    sessions: int
+    texts: int
+    parcels: int
+
+
+class Upkeep(Protocol):
+    """What operators and statistics need of the store, beside the turns. Everything raises StoreUnavailable as `Store.run` does."""
+
+    async def health(self) -> None:
+        """Return when the database takes transactions; raise StoreUnavailable when it does not."""
+
+    async def counts(self, now: datetime) -> Counts:
+        """Return what stands in the queue and in the outbox at a moment."""
+
+    async def outcomes(self, since: datetime, until: datetime) -> Sequence[Recorded]:
+        """Return how the dialogs came out that last changed in a span of time (`until` not included), oldest first."""
+
+    async def abandon(self, before: datetime) -> int:
+        """Mark dialogs as abandoned that nobody has gone on with since; return how many. They keep their times."""
+
+    async def dead(self, limit: int = 100) -> Sequence[Dead]:
+        """Return parcels that could not be delivered, oldest first."""
+
+    async def resend(self, parcel: ParcelId, due: datetime) -> bool:
+        """Put a parcel that could not be delivered back in the outbox; tell whether there was one."""
+
+    async def purge(self, now: datetime, retention: Retention | None = None) -> Purged:
+        """Delete what is no longer needed; return how much went."""
+
+
+class WholeStore(Store, Upkeep, Protocol):
+    """A store with its upkeep: what `bot.store.open_store` gives."""
 
 
 class Sender(Protocol):

@@ -66,14 +66,14 @@ class Terminal:
         said = line.strip()
         if said.startswith("/"):
             return True
-        if said.isdigit():
+        if said.isdecimal():
             return 0 < int(said) <= len(self._shown)
         return said.casefold() in {button.label.casefold() for button in self._shown}
 
     def event(self, text: str) -> Event:
         """Return what was typed: a press for a button's number, else words."""
         said = text.strip()
-        if said.isdigit() and 0 < int(said) <= len(self._shown):
+        if said.isdecimal() and 0 < int(said) <= len(self._shown):
             return self._press(self._shown[int(said) - 1])
         language = _LANGUAGE.fullmatch(said)
         if language is not None:

@@ -276,7 +276,7 @@ async def entra(request: web.Request) -> web.Response:
     """Describe the token endpoint, as Entra does for a tenant."""
     world = request.app[WORLD]
     await world.record(request)
-    base = f"http://{request.host}/{request.match_info['tenant']}"
+    base = f"https://login.microsoftonline.com/{request.match_info['tenant']}"
     return web.json_response(
         {
             "issuer": f"{base}/v2.0",
@@ -312,7 +312,15 @@ async def file(request: web.Request) -> web.StreamResponse:
     if fault is not None:
         return fault
     data, headers, status = world.files.get(name, (b"no such file", {}, 404))
-    return web.Response(body=data, headers=headers, status=status)
+    if "Chunked" not in headers:
+        return web.Response(body=data, headers=headers, status=status)
+    # A host that does not say how much is coming.
+    response = web.StreamResponse(status=status)
+    response.enable_chunked_encoding()
+    await response.prepare(request)
+    for start in range(0, len(data), 65_536):
+        await response.write(data[start : start + 65_536])
+    return response
 
 
 @routes.get("/_control/requests")
@@ -352,7 +360,7 @@ async def set_members(request: web.Request) -> web.Response:
 
 @routes.put("/_control/files/{name}")
 async def set_file(request: web.Request) -> web.Response:
-    """Keep a file; headers named `X-Answer-…` are answered with it."""
+    """Keep a file; headers named `X-Answer-…` are answered with it (`Status`, `Chunked`: see StubConnector.file)."""
     prefix = "x-answer-"
     headers = {
         name[len(prefix) :]: value
@@ -440,7 +448,10 @@ class StubConnector:
         self._put(f"/_control/members/{quote(conversation, safe='')}", people)
 
     def file(self, name: str, data: bytes, answer: Mapping[str, str] | None = None) -> str:
-        """Put a file and return its address; `answer` are headers it comes with (`Status` sets the status)."""
+        """Put a file and return its address; `answer` are headers it comes with.
+
+        Two are for the stand-in itself: `Status` sets the status, `Chunked` leaves out the length.
+        """
         headers = {f"X-Answer-{key}": value for key, value in (answer or {}).items()}
         self._ask("PUT", f"/_control/files/{quote(name, safe='')}", data, headers)
         return f"{self.origin}/files/{quote(name, safe='')}"

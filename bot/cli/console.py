@@ -54,7 +54,7 @@ def _piped(answers: Callable[[str], bool]) -> Iterator[str]:
     paste: list[str] = []
     for raw in sys.stdin.buffer:
         line = raw.decode("utf-8", errors="replace").rstrip("\r\n")
-        number = line.strip().isdigit() and len(line.strip()) <= _ANSWER_DIGITS
+        number = line.strip().isdecimal() and len(line.strip()) <= _ANSWER_DIGITS
         if not number and not answers(line):
             paste.append(line)
             continue

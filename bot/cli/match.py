@@ -1,7 +1,8 @@
 """`bouncedesk match`: reads files as the bot would, and says what each one is.
 
-With `--json` one object a line, in the order of the input, for scripts and the acceptance scorer; without it a few
-lines for people. A file that cannot be read gets a line with an `error`; the others are read all the same.
+With `--json` one object a line, in the order of the input, for scripts and the acceptance scorer;
+without it a few lines for people. A file that cannot be read gets a line with an `error`; the
+others are read all the same.
 """
 
 from __future__ import annotations
@@ -9,48 +10,73 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from bot.model.match import Candidate, Match
-from bot.model.report import Kind, Report
+import typer
+
+from bot.model.report import Kind
+
+if TYPE_CHECKING:
+    from bot.model.match import Candidate, Match
+    from bot.model.report import Report
+    from bot.recognise import Recogniser
 
 STDIN = "-"
 
 
 def match(
-    paths: Sequence[str], json_: bool = False, explain: bool = False, paths_from: str | None = None
-) -> int:
-    """Print what each file is; return the exit status, 1 when a file could not be read."""
-    from bot import settings
+    paths: Annotated[
+        list[str] | None, typer.Argument(help="Files to read; `-` is the standard input.")
+    ] = None,
+    json_: Annotated[
+        bool, typer.Option("--json", help="One JSON object a line, in input order.")
+    ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Who won, why, and who came next.")
+    ] = False,
+    paths_from: Annotated[
+        str | None, typer.Option("--paths-from", help="A file with one path a line.")
+    ] = None,
+) -> None:
+    """Say what files are: bounce or not, code, recipients, and the article that answers."""
     from bot.content import load_library
     from bot.recognise import Recogniser
+    from bot.settings import dialogs_path
 
-    recogniser = Recogniser(load_library(settings.dialogs_path()))
+    recogniser = Recogniser(load_library(dialogs_path()))
     failed = False
-    for name in _names(paths, paths_from):
+    for name in _names(paths or [], paths_from):
         answer = _answer(name, recogniser)
         failed = failed or "error" in answer
         explanation = answer.pop("explanation", [])
-        if json_:
-            if explain:
-                answer["explanation"] = explanation
-            print(json.dumps(answer, ensure_ascii=True))  # noqa: T201 - a command's answer
-        else:
-            print(_for_people(answer, explanation if explain else []))  # noqa: T201
-        sys.stdout.flush()
-    return 1 if failed else 0
+        if not json_:
+            typer.echo(_for_people(answer, explanation if explain else []))
+            continue
+        if explain:
+            answer["explanation"] = explanation
+        typer.echo(json.dumps(answer))
+    if failed:
+        raise typer.Exit(1)
 
 
-def _names(paths: Sequence[str], paths_from: str | None) -> Iterator[str]:
+def _names(paths: list[str], paths_from: str | None) -> Iterator[str]:
     yield from paths
     if paths_from:
-        source = sys.stdin.read() if paths_from == STDIN else Path(paths_from).read_text(encoding="utf-8")
-        yield from (line for line in source.splitlines() if line.strip())
+        listed = sys.stdin.read() if paths_from == STDIN else _listed(Path(paths_from))
+        yield from (line for line in listed.splitlines() if line.strip())
 
 
-def _answer(name: str, recogniser: Any) -> dict[str, Any]:
+def _listed(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as unreadable:
+        message = f"{path}: {unreadable}"
+        raise typer.BadParameter(message, param_hint="--paths-from") from unreadable
+
+
+def _answer(name: str, recogniser: Recogniser) -> dict[str, Any]:
     from bot.intake import read_file
 
     try:
@@ -59,17 +85,17 @@ def _answer(name: str, recogniser: Any) -> dict[str, Any]:
         report = read_file(data)
         found = recogniser.recognise(report)
         milliseconds = (time.perf_counter() - started) * 1000
-    except OSError as unreadable:
-        return _failure(name, unreadable.strerror or type(unreadable).__name__)
-    except Exception as broken:  # noqa: BLE001 - one bad file must not keep the others from being read
-        return _failure(name, f"{type(broken).__name__}: {broken}"[:200])
+    except (OSError, ValueError) as unreadable:
+        return _failure(name, f"{type(unreadable).__name__}: {unreadable}")
+    except Exception as broken:  # noqa: BLE001 - one bad file must not keep the others unread
+        return _failure(name, type(broken).__name__)
     return _fields(name, report, found, milliseconds)
 
 
 def _failure(name: str, error: str) -> dict[str, Any]:
     return {
         "file": name,
-        "kind": Kind.NOT_BOUNCE.value,
+        "kind": Kind.UNSURE.value,
         "status": None,
         "article": None,
         "confidence": None,
@@ -78,6 +104,7 @@ def _failure(name: str, error: str) -> dict[str, Any]:
         "backscatter": None,
         "language": None,
         "evidence": [],
+        "warnings": [],
         "ms": 0.0,
         "error": error,
     }
@@ -114,27 +141,29 @@ def _evidence(found: Match | Candidate) -> list[dict[str, Any]]:
 
 
 def _explanation(report: Report, found: Match) -> list[dict[str, Any]]:
-    winner = [] if found.article is None else [(found.article, found.confidence, found)]
-    others = [(other.article, other.confidence, other) for other in found.others]
+    candidates: list[Match | Candidate] = [*([found] if found.article else []), *found.others]
     return [
         {
             "place": place,
-            "article": article,
-            "confidence": confidence.value if confidence else None,
+            "article": candidate.article,
+            "confidence": candidate.confidence.value if candidate.confidence else None,
             "evidence": [
-                {**piece, "text": report.text[piece["start"] : piece["end"]] if piece["end"] else None}
+                piece | {"text": report.text[piece["start"] : piece["end"]]}
+                if piece["end"]
+                else piece
                 for piece in _evidence(candidate)
             ],
         }
-        for place, (article, confidence, candidate) in enumerate([*winner, *others], start=1)
+        for place, candidate in enumerate(candidates, start=1)
     ]
 
 
 def _for_people(answer: dict[str, Any], explanation: list[dict[str, Any]]) -> str:
     if "error" in answer:
         return f"{answer['file']}: {answer['error']}"
-    facts = [answer["kind"], answer["status"], answer["article"], answer["confidence"], *answer["recipients"]]
-    lines = [f"{answer['file']}: " + " · ".join(str(fact) for fact in facts if fact)]
+    facts = [answer[name] for name in ("kind", "status", "article", "confidence")]
+    shown = " · ".join(str(fact) for fact in [*facts, *answer["recipients"]] if fact)
+    lines = [f"{answer['file']}: {shown}"]
     for candidate in explanation:
         lines.append(f"  {candidate['place']}. {candidate['article']} ({candidate['confidence']})")
         lines += [f"     {piece['rule']}: {piece['detail']}" for piece in candidate["evidence"]]

@@ -49,6 +49,7 @@ def list_(
 @app.command()
 def show(number: Number, data: Data = None, json_: Json = False, full: bool = False) -> None:
     """Show one ticket with its history; --full shows addresses and the pasted text whole."""
+
     async def read(running: Application) -> tuple[Ticket, list[TicketEvent], list[str], str]:
         from bot.render import plain_text, ticket_page
 

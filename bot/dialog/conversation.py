@@ -105,10 +105,11 @@ def converse(
             return _again(session, Notice("notice-" + why))
         case Pressed():
             return _pressed(scene, session, event, notice)
-        case Said(text=text) | Attached(text=text):
+        case Said() | Attached():
             if reading is None:
                 return _again(session, Notice.EMPTY)
-            return _said(scene, session, text, reading, notice)
+            typed = event.text if isinstance(event, Attached) else reading.report.text
+            return _said(scene, session, typed, reading, notice)
         case _:
             assert_never(event)
 
@@ -263,7 +264,8 @@ def _choose_anywhere(scene: _Scene, session: Session, choice: ChoiceId) -> Turn 
         if language not in scene.library.languages:
             return _again(session, Notice.UNKNOWN_PRESS)
         spoken = session.with_(language=language, language_chosen=True, handout_language=None)
-        return _again(spoken, Notice.LANGUAGE)
+        greeted = isinstance(spoken.mode, Idle)
+        return _again(spoken, Notice.NONE if greeted else Notice.LANGUAGE)
     if choice == choices.HELLO:
         return _show(session, Greeting())
     if choice == choices.HUMAN:

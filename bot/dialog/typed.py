@@ -30,7 +30,7 @@ def named_choice(line: str, visible: Phrases, always: Phrases) -> ChoiceId | Non
     said = _plain(line)
     if not said or len(said) > limits.TYPED_CHARS:
         return None
-    if said.isdigit():
+    if said.isdecimal():
         position = int(said) - 1
         ids = list(visible)
         return ids[position] if 0 <= position < len(ids) else None

@@ -6,8 +6,9 @@ import re
 
 from bot.intake.mime import read_mail_source
 from bot.intake.outlook import MAGIC, read_outlook
-from bot.intake.page import page_of_mail, page_of_text
+from bot.intake.page import page_of_mail, pages_of_text
 from bot.intake.reading import read_page
+from bot.intake.several import join_reports
 from bot.model import limits
 from bot.model.errors import UploadRefused
 from bot.model.report import Kind, Report
@@ -22,7 +23,11 @@ _MAIL_HEADER = re.compile(
 
 def read_text(text: str) -> Report:
     """Read a pasted text: plain, HTML, Markdown residue, or the source of a mail."""
-    return read_page(page_of_text(text))
+    pages = pages_of_text(text)
+    if len(pages) == 1:
+        return read_page(pages[0][1])
+    whole = "".join(page.text for _, page in pages)
+    return join_reports(whole, [(start, read_page(page)) for start, page in pages])
 
 
 def read_mail(data: bytes) -> Report:
@@ -30,7 +35,9 @@ def read_mail(data: bytes) -> Report:
     source = data[: limits.MAIL_BYTES].decode("latin-1")
     if "\r" in source:
         source = source.replace("\r\n", "\n").replace("\r", "\n")
-    return read_page(page_of_mail(read_mail_source(source, wire=True), cut=len(data) > limits.MAIL_BYTES))
+    return read_page(
+        page_of_mail(read_mail_source(source, wire=True), cut=len(data) > limits.MAIL_BYTES)
+    )
 
 
 def read_msg(data: bytes) -> Report:

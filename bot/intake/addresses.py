@@ -17,7 +17,23 @@ _ADDRESS = re.compile(
     rf"([{_LABEL}](?:[{_LABEL}\-]|\.(?=[{_LABEL}])){{0,252}}|\[[0-9A-Fa-f.:]{{3,45}}\])"
 )
 _LEADING = "'*=/|{}~#$%&?!^.-+"
-_FIELD_NAMES = frozenset("smtp to rcpt from recipient email address orcpt user mailto rfc822 mail for".split())
+_FIELD_NAMES = frozenset(
+    [
+        "smtp",
+        "to",
+        "rcpt",
+        "from",
+        "recipient",
+        "email",
+        "address",
+        "orcpt",
+        "user",
+        "mailto",
+        "rfc822",
+        "mail",
+        "for",
+    ]
+)
 _FILES = frozenset({"png", "jpg", "jpeg", "gif", "bmp", "eml", "htm", "html", "pdf"})
 
 MOST = 300
@@ -32,7 +48,9 @@ class Address(msgspec.Struct, frozen=True):
     end: int
 
 
-def find_addresses(text: str, start: int = 0, end: int | None = None, most: int = MOST) -> list[Address]:
+def find_addresses(
+    text: str, start: int = 0, end: int | None = None, most: int = MOST
+) -> list[Address]:
     """Return the addresses in `text[start:end]`, at most `most`, in the order of the text."""
     stop = len(text) if end is None else end
     if text.find("@", start, stop) < 0:

@@ -17,8 +17,28 @@ _FAILED = frozenset({"fail", "softfail", "permerror", "hardfail"})
 _UNSIGNED = frozenset({"none", "fail", "permerror", "neutral"})
 
 
-def judge_backscatter(headers: Headers, text: str, start: int, end: int) -> Backscatter:
-    """Return the verdict from the returned message's headers, and from results quoted in `text[start:end]`."""
+def judge_backscatter(headers: Headers, text: str) -> Backscatter:
+    """Return the verdict from the returned message's headers, and from results that the text quotes."""
+    results = _results(headers, text)
+    if not results:
+        return Backscatter(verdict=None)
+    reasons = tuple(f"{method}-{results[method]}" for method in _METHODS if method in results)
+    passes = results.get("dmarc") == "pass" or results.get("dkim") == "pass"
+    if passes or (results.get("spf") == "pass" and results.get("dmarc") not in _FAILED):
+        return Backscatter(verdict=False, reasons=(*reasons, "auth-pass"))
+    if results.get("spf") not in _FAILED:
+        return Backscatter(verdict=None, reasons=reasons)
+    if _foreign_first_hop(headers):
+        reasons = (*reasons, "foreign-first-hop")
+    forged = results.get("dmarc") in _FAILED and results.get("dkim", "none") in _UNSIGNED
+    return Backscatter(verdict=True if forged else None, reasons=reasons)
+
+
+_METHODS = ("spf", "dkim", "dmarc", "compauth")
+
+
+def _results(headers: Headers, text: str) -> dict[str, str]:
+    """Return each check's result (RFC 8601), from the header nearest to the reader."""
     results: dict[str, str] = {}
     for name in ("authentication-results", "arc-authentication-results"):
         for value in headers.fields.get(name, ()):
@@ -28,15 +48,25 @@ def judge_backscatter(headers: Headers, text: str, start: int, end: int) -> Back
     if spf:
         results.setdefault("spf", spf.group(1).lower())
     if not results and "spf=" in text:
-        for method, result in _RESULT.findall(text, start, end):
+        for method, result in _RESULT.findall(text):
             results.setdefault(method.lower(), result.lower())
-    if not results:
-        return Backscatter(None)
-    reasons = tuple(f"{method}-{results[method]}" for method in ("spf", "dkim", "dmarc", "compauth") if method in results)
-    passes = results.get("dmarc") == "pass" or results.get("dkim") == "pass"
-    if passes or (results.get("spf") == "pass" and results.get("dmarc") not in _FAILED):
-        return Backscatter(False, (*reasons, "auth-pass"))
-    spf_failed = results.get("spf") in _FAILED
-    if spf_failed and results.get("dmarc") in _FAILED and results.get("dkim", "none") in _UNSIGNED:
-        return Backscatter(True, reasons)
-    return Backscatter(None, reasons)
+    return results
+
+
+_FIRST_HOP = re.compile(r"from\s{1,3}([A-Za-z0-9_.-]{3,255})")
+
+
+def _foreign_first_hop(headers: Headers) -> bool:
+    """Return whether the first server that had the message bears another domain than its sender."""
+    hops = headers.fields.get("received")
+    domain = headers.first("from").rpartition("@")[2].strip("<> ").lower()
+    first = _FIRST_HOP.search(hops[-1]) if hops else None
+    if not first or "." not in domain:
+        return False
+    host = first.group(1).lower()
+    organisation = ".".join(domain.split(".")[-2:])
+    return "." in host and not host.endswith((organisation, *_OUTLOOK))
+
+
+_OUTLOOK = ("outlook.com", "exchangelabs.com")
+"""Where the mail of every Exchange Online customer starts."""

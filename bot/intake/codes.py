@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from enum import IntEnum
+from itertools import islice
 
 import msgspec
 
@@ -39,24 +40,33 @@ class Code(msgspec.Struct, frozen=True):
 
 
 _STRICT = re.compile(r"(?<![\w.])([45])\.(\d{1,3})\.(\d{1,3})(?![\w]|\.\d|[.,]\d)")
-_REPLY_BEFORE = re.compile(r"(?<![\w.:/$@-])[#'\"(<]?([245][0-7]\d)(?:[ \t\n]{1,3}|-[ \t]?|\s?[:;,]\s?)[#(\[]?$")
+_REPLY_BEFORE = re.compile(
+    r"(?<![\w.:/$@-])[#'\"(<]?([245][0-7]\d)(?:[ \t\n]{1,3}|-[ \t]?|\s?[:;,]\s?)[#(\[]?$"
+)
 _LOOSE = re.compile(
     r"(?<![\w.])(?:([245S][0-7OoSs][0-9OoSs])[ \t\n]{1,3}[#(]?)?"
-    r"([245S])[ \t]{0,2}[.,·:][ \t\n]{0,2}([0-9OoIl|]{1,3})[ \t]{0,2}[.,·:][ \t\n]{0,2}([0-9OoIl|]{1,3})(?![\w.]\w|[0-9])"
+    r"([245S])[ \t]{0,2}[.,·:][ \t\n]{0,2}([0-9OoIl|]{1,3})[ \t]{0,2}[.,·:][ \t\n]{0,2}([0-9OoIl|"
+    r"]{1,3})(?![\w.]\w|[0-9])"
 )
 _DASHED = re.compile(r"(?<![\w.-])([45]\d\d)[ \t-]{1,3}([45])[-_](\d{1,2})[-_](\d{1,3})(?![\w-])")
 _SLIPS = str.maketrans("OoIl|Ss", "0011155")
 _LEAD = re.compile(
-    r"(?:codes?|koden?|kode|fehlercode|statuscode|status|error|fehler|feil(?:kode)?n?|felkod|felmeddelande|fejl(?:kode)?|foutcode"
-    r"|fout|erreur|errore|err|codice|c[oó]digo|chyba|b[łl][ąa]d|b[łl][ęe]du|b[łl][ęe]dem|virhe|エラー|コード|错误|ошибк\w{0,3}|код|dsn|ndr|esc|smtp;?|hiba|k[oó]d\w{0,4})"
+    r"(?:codes?|koden?|kode|fehlercode|statuscode|status|error|fehler|feil(?:kode)?n?|felkod|felmeddelande|"
+    r"fejl(?:kode)?|foutcode"
+    r"|fout|erreur|errore|err|codice|c[oó]digo|chyba|b[łl][ąa]d|b[łl][ęe]du|b[łl][ęe]dem|virhe|エラー|コード|错误|"
+    r"ошибк\w{0,3}|код|dsn|ndr|esc|smtp;?|hiba|k[oó]d\w{0,4})"
     r"(?:\s(?:of|is|er|var|was|ist|med|mit|with|kode|code|number|nr\.?|no\.?))?[\s:#=('\"\[;]{0,4}$",
     re.IGNORECASE,
 )
 _NOT_A_CODE = re.compile(
-    r"(?:\b(?:v|ver|versions?|versjon\w{0,3}|versie|versi[oó]n|versione|wersj\w|release|rel|kernel|linux|android|ios|ipados|macos|node|npm|python|ruby|php|java"
-    r"|firmware|bios|driver|driver\w{0,3}|treiber|nuget|pip|package|pakke|build|patch|update|upgrade\w{0,2}|oppdater\w{0,4}|section|sec|chapter|kapit\w{0,3}|kap|punkt|avsnitt|§|art|artikel|article"
-    r"|figure|fig|figur|table|tabell|appendix|vedlegg|rfc|clause|pkt|oppgave|task|step|steg|trinn|ver\.|app|wordpress|joomla|drupal|mysql|postgres\w{0,3}|redis|nginx|apache|ubuntu"
-    r"|debian|windows|office|outlook|teams|chrome|firefox|safari|server|sdk|api|dll|jar|gem|lib\w{0,12}|core|\.net|dotnet|ip|ipv4|host|gateway|subnet|dns|dhcp|ntp|on|to|from|til|fra|av|for|på|i)"
+    r"(?:\b(?:v|ver|versions?|versjon\w{0,3}|versie|versi[oó]n|versione|wersj\w|release|rel|kernel|linux|"
+    r"android|ios|ipados|macos|node|npm|python|ruby|php|java"
+    r"|firmware|bios|driver|driver\w{0,3}|treiber|nuget|pip|package|pakke|build|patch|update|upgrade\w{0,2}|"
+    r"oppdater\w{0,4}|section|sec|chapter|kapit\w{0,3}|kap|punkt|avsnitt|§|art|artikel|article"
+    r"|figure|fig|figur|table|tabell|appendix|vedlegg|rfc|clause|pkt|oppgave|task|step|steg|trinn|ver\.|app|"
+    r"wordpress|joomla|drupal|mysql|postgres\w{0,3}|redis|nginx|apache|ubuntu"
+    r"|debian|windows|office|outlook|teams|chrome|firefox|safari|server|sdk|api|dll|jar|gem|lib\w{0,12}|core|"
+    r"\.net|dotnet|ip|ipv4|host|gateway|subnet|dns|dhcp|ntp|on|to|from|til|fra|av|for|på|i)"
     r"[\s.:=@/(v~^>-]{1,3})$|[\w)][=@/~^><]{1,3}$|->\s?$|\d\s?->\s?$",
     re.IGNORECASE,
 )
@@ -72,7 +82,9 @@ def enhanced_codes(text: str, start: int = 0, end: int | None = None) -> list[Co
         before = _REPLY_BEFORE.search(text[max(0, at - _REPLY_CHARS) : at])
         reply = before.group(1) if before else None
         standing = _standing(text, at, match.end(), reply)
-        found.append(Code(f"{klass}.{int(subject)}.{int(detail)}", at, match.end(), standing, reply))
+        found.append(
+            Code(f"{klass}.{int(subject)}.{int(detail)}", at, match.end(), standing, reply)
+        )
         if len(found) >= _MOST:
             break
     return found
@@ -90,42 +102,57 @@ def slipped_codes(text: str, start: int = 0, end: int | None = None) -> list[Cod
     """Return the codes that can only be read by forgiving a typing or OCR slip: `5.1.1O`, `5 . 1 . 10`, `5,1,10`."""
     stop = len(text) if end is None else end
     found: list[Code] = []
-    for match in _LOOSE.finditer(text, start, stop):
-        reply, klass, subject, detail = (part.translate(_SLIPS) if part else part for part in match.groups())
-        if klass == "2" or not (subject.isdigit() and detail.isdigit()) or len(found) >= _MOST:
+    for match in islice(_LOOSE.finditer(text, start, stop), _MOST):
+        reply, klass, subject, detail = (
+            part.translate(_SLIPS) if part else part for part in match.groups()
+        )
+        if klass == "2" or not (subject.isdigit() and detail.isdigit()):
             continue
         before = text[max(0, match.start(2) - 40) : match.start(2)]
         written = match.group()
         digits = sum(sign.isdigit() for sign in written)
         named = bool(reply) or bool(_LEAD.search(before)) or _TOKEN_AFTER.match(text, match.end())
-        if not named or digits < 2:  # noqa: PLR2004
+        # `5.1.1O` is a slip whatever stands around it; `5 . 1 . 10` can be anything.
+        lettered = " " not in written and digits != len(written) - 2 and "," not in written
+        if digits < _FEWEST_DIGITS or not (named or lettered):
             continue
-        standing = Standing.SLIP if reply else Standing.NAMED
+        standing = Standing.SLIP if reply else Standing.NAMED if named else Standing.BARE
         code = f"{klass}.{int(subject)}.{int(detail)}"
         # Stray blanks are a matter of line breaks; a letter for a digit or a comma for a dot is a slip.
         slip = any(not (sign.isdigit() or sign in " \t\n.#(") for sign in written)
         found.append(Code(code, match.start(2), match.end(), standing, reply, slip))
-    for match in _DASHED.finditer(text, start, stop):
+    for match in islice(_DASHED.finditer(text, start, stop), _MOST):
         reply, klass, subject, detail = match.groups()
-        found.append(Code(f"{klass}.{int(subject)}.{int(detail)}", match.start(2), match.end(), Standing.SLIP, reply, True))
+        found.append(
+            Code(
+                f"{klass}.{int(subject)}.{int(detail)}",
+                match.start(2),
+                match.end(),
+                Standing.SLIP,
+                reply,
+                slip=True,
+            )
+        )
     return found
 
 
-_TOKEN_AFTER = re.compile(r"\s{0,3}(?:RESOLVER|SMTPSEND|STOREDRV|ROUTING|QUEUE|[A-Z]{3,}[.,]\s?[A-Z]{3,})")
+_FEWEST_DIGITS = 2
+_TOKEN_AFTER = re.compile(
+    r"\s{0,3}(?:RESOLVER|SMTPSEND|STOREDRV|ROUTING|QUEUE|[A-Z]{3,}[.,]\s?[A-Z]{3,})"
+)
 _ANY_REPLY = re.compile(
-    r"(?<![\w.:/$@,-])([45][0-5]\d)(?=(?: - |[ -])(?!\d{1,3}[ .,]\d|\d{4,}|[:.]|kB|KB|MB|bytes|messages?\b|mails?\b|recipients?\b|ms\b|sec|min|hours?|GB)[#A-Za-z<\[('\"\d])"
+    r"(?<![\w.:/$@,-])([45][0-5]\d)(?=(?: - |[ -])(?!\d{1,3}[ .,]\d|\d{4,}|[:.]|kB|KB|MB|bytes|messages?\b|"
+    r"mails?\b|recipients?\b|ms\b|sec|min|hours?|GB)[#A-Za-z<\[('\"\d])"
 )
 
 
 def reply_codes(text: str, start: int = 0, end: int | None = None) -> list[tuple[str, int]]:
     """Return three-digit SMTP replies of class 4 and 5 followed by words, with their positions."""
     stop = len(text) if end is None else end
-    found: list[tuple[str, int]] = []
-    for match in _ANY_REPLY.finditer(text, start, stop):
-        found.append((match.group(1), match.start(1)))
-        if len(found) >= _MOST:
-            break
-    return found
+    return [
+        (match.group(1), match.start(1))
+        for match in islice(_ANY_REPLY.finditer(text, start, stop), _MOST)
+    ]
 
 
 def _standing(text: str, at: int, end: int, reply: str | None) -> Standing:
@@ -133,7 +160,9 @@ def _standing(text: str, at: int, end: int, reply: str | None) -> Standing:
         return Standing.REPLY
     before = text[max(0, at - 40) : at]
     after = text[end : end + 12]
-    if after.lower().startswith((" smtp;", "\nsmtp;", " resolver")) or _TOKEN_AFTER.match(text, end):
+    if after.lower().startswith((" smtp;", "\nsmtp;", " resolver")) or _TOKEN_AFTER.match(
+        text, end
+    ):
         return Standing.REPLY
     if before.endswith(("#", "(#")) or _LEAD.search(before):
         return Standing.NAMED

@@ -16,22 +16,34 @@ _INLINE = (
     "span|font|b|i|u|em|strong|a|code|at|tt|small|big|img|o:p|meta|link|head|title|label|sup|sub|s|section"
     "|article|header|footer|main|nav|button|input|form|attachment|emoji|col|colgroup|th|td|style|script|address"
 )
-_MARKED_UP = re.compile(rf"<(?:/?(?:{_BLOCK}|{_INLINE})\b[^<>]{{0,4000}}>|!doctype|!--)", re.IGNORECASE)
-_LINE_END = re.compile(rf"(?:</(?:{_BLOCK})\b[^<>]{{0,80}}>|<br\b[^<>]{{0,200}}>)[ \t]{{0,20}}\n?", re.IGNORECASE)
+_TAG_STARTS = tuple(f"<{start}" for start in "/!pPbBdDtThHlLuUoOsSfFeEcCiImMaAn")
+_MARKED_UP = re.compile(
+    rf"<(?:/?(?:{_BLOCK}|{_INLINE})\b[^<>]{{0,4000}}>|!doctype)", re.IGNORECASE
+)
+_LINE_END = re.compile(
+    rf"(?:</(?:{_BLOCK})\b[^<>]{{0,80}}>|<br\b[^<>]{{0,200}}>)[ \t]{{0,20}}\n?", re.IGNORECASE
+)
 _BLOCK_TAG = re.compile(rf"\n?<(?:{_BLOCK})\b[^<>]{{0,4000}}>", re.IGNORECASE)
 _CELL_TAG = re.compile(r"<(?:td|th)\b[^<>]{0,4000}>", re.IGNORECASE)
 _INLINE_TAG = re.compile(rf"<(?:/?(?:{_INLINE})\b|!doctype\b)[^<>]{{0,4000}}>", re.IGNORECASE)
-_INVISIBLE = (("<!--", "-->"), ("<style", "</style>"), ("<script", "</script>"), ("<title", "</title>"))
+_INVISIBLE = (
+    ("<!--", "-->"),
+    ("<style", "</style>"),
+    ("<script", "</script>"),
+    ("<title", "</title>"),
+)
 _MARKS_PARAGRAPHS = re.compile(r"<(?:p|br|div|tr|li)\b", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,8}\d?);", re.IGNORECASE)
 
-_QUOTED_LINE = re.compile(r"(?m)^[ \t]{0,8}(?:[>|](?!>> ?(?:RCPT|MAIL|DATA|HELO|EHLO|QUIT|RSET))[ \t]?){1,20}")
+_QUOTED_LINE = re.compile(
+    r"(?m)^[ \t]{0,8}(?:[>|](?!>> ?(?:RCPT|MAIL|DATA|HELO|EHLO|QUIT|RSET))[ \t]?){1,20}"
+)
 _QUOTES = (">", "|", " ")
 _QUOTED = ("\n>", "\n|", "\n >", "\n |", "\n\t>", "\n  ")
 _TABLE_RULE = re.compile(r"(?m)^[ \t|]*:?-{2,}:?(?:[ \t]*\|[ \t]*:?-{2,}:?)+[ \t|]*$")
-_TABLE_CELL = re.compile(r"(?m)^\||[ \t]\|[ \t]|\|$")
+_CELLS = (" | ", "\n|", "|\n", "\t|\t")
 _LINK = re.compile(r"\[([^\[\]\n]{1,300})\]\(([^()\s]{1,2000})\)")
-_ESCAPE = re.compile(r"\\([\\`*_{}\[\]()#+\-.!<>@|~&=:'\"])")
+_ESCAPED = "`*_{}[]()#+-.!<>@|~&=:'\""
 _MAILTO = re.compile(r"<(?:mailto|MAILTO):([^<>\s]{1,320})>")
 
 _SOFT_BREAK = re.compile(r"=[ \t]{0,3}\n(?=\S)(?<![=\s]=\n)(?<!^=\n)")
@@ -41,9 +53,11 @@ _QP_SIGNS = re.compile(r"=3D|=20\n|=[CDE][0-9A-F]=[89AB][0-9A-F]")
 
 def undress_html(text: str) -> str:
     """Return marked-up text as a reader sees it; text without known tags comes back as it is."""
-    if "<" in text and _MARKED_UP.search(text):
+    if "<" in text and any(opening in text for opening in _TAG_STARTS):
         for opening, closing in _INVISIBLE:
             text = _without(text, opening, closing)
+        if not _MARKED_UP.search(text):
+            return undress_entities(text)
         # In HTML a line break in the source means nothing, in a paste that only has inline tags it means a line.
         if _MARKS_PARAGRAPHS.search(text) and "<pre" not in text:
             text = text.replace("\n", " ") if _is_document(text) else text
@@ -72,7 +86,7 @@ def _without(text: str, opening: str, closing: str) -> str:
         return text
     kept: list[str] = []
     start = 0
-    while at >= 0:
+    while at >= 0 and len(kept) < _MOST_HIDDEN:
         kept.append(text[start:at])
         end = low.find(closing, at)
         if end < 0:
@@ -83,6 +97,10 @@ def _without(text: str, opening: str, closing: str) -> str:
         at = low.find(opening, start)
     kept.append(text[start:])
     return " ".join(kept)
+
+
+_MOST_HIDDEN = 4_000
+"""Invisible pieces that are taken out; a mail program writes some dozens."""
 
 
 def undress_quoting(text: str) -> str:
@@ -99,11 +117,8 @@ def undress_markdown(text: str) -> str:
     if "|" in text:
         if "---" in text or "--:" in text or ":--" in text:
             text = _TABLE_RULE.sub("", text)
-        text = _TABLE_CELL.sub("\t", text)
-        if "\t" in text:
-            text = "\n".join(
-                line.replace("|", "\t") if "\t" in line else line for line in text.split("\n")
-            )
+        if text.startswith("|") or any(cell in text for cell in _CELLS):
+            text = text.replace("|", "\t")
     if "**" in text:
         text = text.replace("**", "")
     if "__" in text:
@@ -111,7 +126,8 @@ def undress_markdown(text: str) -> str:
     if "`" in text:
         text = text.replace("```", "\n").replace("`", "'")
     if "\\" in text:
-        text = _ESCAPE.sub(r"\1", text)
+        for sign in _ESCAPED:
+            text = text.replace(f"\\{sign}", sign)
     return text
 
 
@@ -140,7 +156,7 @@ def undress_quoted_printable(text: str) -> str:
     if "=" not in text:
         return text
     joined = _SOFT_BREAK.sub("", text)
-    if joined is not text and joined != text or _QP_SIGNS.search(joined):
+    if (joined is not text and joined != text) or _QP_SIGNS.search(joined):
         return _QP_OCTETS.sub(_octets, joined)
     return joined
 

@@ -16,13 +16,52 @@ from bot.intake.addresses import first_address
 # On the folded text, so that no pattern has to ignore case; which words before a colon are fields, the table says.
 _FIELD = re.compile(r"(?<![\w-])([a-z][a-z-]{4,30})[ \t]?:")
 _FIELDS = frozenset(
-    "reporting-mta dsn-gateway received-from-mta arrival-date original-envelope-id original-recipient final-recipient"
-    " action status remote-mta diagnostic-code last-attempt-date final-log-id will-retry-until x-actual-recipient"
-    " x-display-name x-supplementary-info x-original-message-id x-reason x-enhanced-status-code envelope-id"
-    " localized-final-recipient x-postfix-queue-id x-postfix-sender x-powermta-virtualmta x-powermta-bouncecategory"
-    " x-outbound-ip x-mailfrom x-notes-item x-smtp-info x-mimecast-queue-id x-sendmail-queue-id".split()
+    [
+        "reporting-mta",
+        "dsn-gateway",
+        "received-from-mta",
+        "arrival-date",
+        "original-envelope-id",
+        "original-recipient",
+        "final-recipient",
+        "action",
+        "status",
+        "remote-mta",
+        "diagnostic-code",
+        "last-attempt-date",
+        "final-log-id",
+        "will-retry-until",
+        "x-actual-recipient",
+        "x-display-name",
+        "x-supplementary-info",
+        "x-original-message-id",
+        "x-reason",
+        "x-enhanced-status-code",
+        "envelope-id",
+        "localized-final-recipient",
+        "x-postfix-queue-id",
+        "x-postfix-sender",
+        "x-powermta-virtualmta",
+        "x-powermta-bouncecategory",
+        "x-outbound-ip",
+        "x-mailfrom",
+        "x-notes-item",
+        "x-smtp-info",
+        "x-mimecast-queue-id",
+        "x-sendmail-queue-id",
+    ]
 )
-_HEADERS_AFTER = ("\n--", "\nReceived:", "\nReturn-Path:", "\nReturn-path:", "\nSubject:", "\nMessage-I", "\nMIME-Version:", "\nContent-Type:", "\nFrom:")
+_HEADERS_AFTER = (
+    "\n--",
+    "\nReceived:",
+    "\nReturn-Path:",
+    "\nReturn-path:",
+    "\nSubject:",
+    "\nMessage-I",
+    "\nMIME-Version:",
+    "\nContent-Type:",
+    "\nFrom:",
+)
 _STATUS = re.compile(r"\s{0,3}[(<]?([245])\s?\.\s?(\d{1,3})\s?\.\s?(\d{1,3})")
 _HOST = re.compile(r"(?:[A-Za-z-]{1,20}\s{0,2};)?\s{0,3}[\[(<]?([^\s;()<>\[\]]{1,255})")
 _PER_RECIPIENT = frozenset({"original-recipient", "final-recipient", "x-actual-recipient"})
@@ -30,7 +69,9 @@ _PER_RECIPIENT = frozenset({"original-recipient", "final-recipient", "x-actual-r
 _MOST_FIELDS = 1000
 """Fields of one text that are read: more recipients than are kept, with all their fields."""
 
-FAILING = frozenset({"failed", "fail", "failure", "delayed", "delay", "expired", "error", "undeliverable"})
+FAILING = frozenset(
+    {"failed", "fail", "failure", "delayed", "delay", "expired", "error", "undeliverable"}
+)
 LATE = frozenset({"delayed", "delay"})
 PASSING = frozenset({"delivered", "relayed", "expanded", "deliverable"})
 
@@ -54,7 +95,9 @@ class RecipientFields(msgspec.Struct):
         """Return whether this recipient did get the message."""
         if self.action in PASSING:
             return True
-        return self.action not in FAILING and bool(self.status) and str(self.status).startswith("2")
+        return (
+            self.action not in FAILING and bool(self.status) and str(self.status).startswith("2")
+        )
 
     @property
     def says_failure(self) -> bool:
@@ -66,7 +109,11 @@ class RecipientFields(msgspec.Struct):
     @property
     def recipient(self) -> str | None:
         """Return the address that failed: the final one, or what the sender wrote where that is no address."""
-        candidates = [address for address in (self.final, self.actual, self.original) if address and address.find("@") > 0]
+        candidates = [
+            address
+            for address in (self.final, self.actual, self.original)
+            if address and address.find("@") > 0
+        ]
         # `user@ims-daemon` is a name inside the reporting system; what the sender wrote is the address people know.
         routable = [address for address in candidates if "." in address.rpartition("@")[2]]
         return next(iter(routable or candidates), None)
@@ -108,7 +155,12 @@ def read_delivery_status(text: str, folded: str, start: int, end: int) -> Delive
         if name in _PER_RECIPIENT and (current is None or _is_taken(current, name)):
             current = RecipientFields()
             status.recipients.append(current)
-        if current is None and name in ("action", "status", "diagnostic-code", "x-supplementary-info"):
+        if current is None and name in (
+            "action",
+            "status",
+            "diagnostic-code",
+            "x-supplementary-info",
+        ):
             if name == "status" and not _STATUS.match(value):
                 continue
             current = RecipientFields()
@@ -138,11 +190,15 @@ def _is_taken(current: RecipientFields, name: str) -> bool:
         return current.final is not None
     if name == "original-recipient":
         # Some reporters write it before, some after `Final-Recipient`; after a status it opens the next one.
-        return current.original is not None or (current.final is not None and current.action is not None and current.status is not None)
+        return current.original is not None or (
+            current.final is not None and current.action is not None and current.status is not None
+        )
     return current.actual is not None
 
 
-def _take(status: DeliveryStatus, current: RecipientFields | None, name: str, value: str, at: int) -> None:
+def _take(
+    status: DeliveryStatus, current: RecipientFields | None, name: str, value: str, at: int
+) -> None:
     flat = " ".join(value.split())
     if name == "reporting-mta" and status.reporting_mta is None:
         host = _HOST.match(flat)
@@ -164,7 +220,9 @@ def _take_recipient(current: RecipientFields, name: str, flat: str, at: int) -> 
     elif name == "x-actual-recipient":
         current.actual = _recipient(flat)
     elif name == "action":
-        current.action = current.action or flat.partition(" ")[0].partition("(")[0].strip(".,;").lower() or None
+        current.action = (
+            current.action or flat.partition(" ")[0].partition("(")[0].strip(".,;").lower() or None
+        )
     elif name == "status":
         _take_status(current, flat, at)
     elif name == "diagnostic-code":

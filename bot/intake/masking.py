@@ -14,9 +14,44 @@ from bot.model.phrases import Folded
 MASK = "[secret]"
 
 _NAME_WORDS = frozenset(
-    "password passwords passwd passphrase passcode passord passordet passwort pwd lösenord lösenordet losenord"
-    " kennwort contraseña contrasena wachtwoord adgangskode adgangskoden kodeord hasło haslo senha salasana parola heslo"
-    " пароль token secret apikey accesskey accountkey sharedaccesskey clientsecret secretkey privatekey otp".split()
+    [
+        "password",
+        "passwords",
+        "passwd",
+        "passphrase",
+        "passcode",
+        "passord",
+        "passordet",
+        "passwort",
+        "pwd",
+        "lösenord",
+        "lösenordet",
+        "losenord",
+        "kennwort",
+        "contraseña",
+        "contrasena",
+        "wachtwoord",
+        "adgangskode",
+        "adgangskoden",
+        "kodeord",
+        "hasło",
+        "haslo",
+        "senha",
+        "salasana",
+        "parola",
+        "heslo",
+        "пароль",
+        "token",
+        "secret",
+        "apikey",
+        "accesskey",
+        "accountkey",
+        "sharedaccesskey",
+        "clientsecret",
+        "secretkey",
+        "privatekey",
+        "otp",
+    ]
 )
 _NAMES = (
     r"pass(?:word|wd|phrase|code|ord)?|pwd|l[öo]senord|kennwort|passwort|contrase[ñn]a|mot\sde\spasse|wachtwoord"
@@ -39,23 +74,68 @@ _BEARER = re.compile(
     r"(?i)(?<![a-z])((?:authorization:\s{0,2}(?:basic|bearer|digest|negotiate|ntlm)|bearer|basic)\s{1,3})"
     r"([a-z0-9+/_=.~-]{12,8000})"
 )
-_BASIC_LOGIN = re.compile(r"(?i)(?<![a-z])(auth\s{1,2}(?:login|plain)\s{1,3})([a-z0-9+/=]{6,2000})")
-_JWT = re.compile(r"(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{4,8000}(?:\.[A-Za-z0-9_-]{0,4000})?")
+_BASIC_LOGIN = re.compile(
+    r"(?i)(?<![a-z])(auth\s{1,2}(?:login|plain)\s{1,3})([a-z0-9+/=]{6,2000})"
+)
+_JWT = re.compile(
+    r"(?<![A-Za-z0-9])eyJ[A-Za-z0-9_-]{8,4000}\.[A-Za-z0-9_-]{4,8000}(?:\.[A-Za-z0-9_-]{0,4000})?"
+)
 _KNOWN = re.compile(
     r"(?<![A-Za-z0-9])(?:xox[abeprs]-[A-Za-z0-9-]{8,200}|gh[opsur]_[A-Za-z0-9]{20,200}"
     r"|github_pat_[A-Za-z0-9_]{20,200}|glpat-[A-Za-z0-9_-]{16,100}|sk-[A-Za-z0-9_-]{16,200}"
     r"|(?:AKIA|ASIA)[A-Z0-9]{12,20}|AIza[A-Za-z0-9_-]{30,50}|SG\.[A-Za-z0-9_-]{16,80}\.[A-Za-z0-9_-]{16,80})"
 )
 _URL_LOGIN = re.compile(r"(://[^\s:/@<>]{0,100}:)([^\s@/<>]{1,200})(?=@)")
-_SIGNATURE = re.compile(r"(?i)([?&;](?:sig|access_token|id_token|code|client_secret)=)([a-z0-9%+/_=.~-]{12,2000})")
+_SIGNATURE = re.compile(
+    r"(?i)([?&;](?:sig|access_token|id_token|code|client_secret)=)([a-z0-9%+/_=.~-]{12,2000})"
+)
 _PRIVATE_KEY = re.compile(r"-{3,5}BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-{3,5}")
 _PRIVATE_END = re.compile(r"-{3,5}END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-{3,5}")
 
 # "Password: expired" and "token is invalid" are prose about a secret, not one.
 _PROSE = frozenset(
-    "expired required invalid wrong incorrect missing none null reset change changed protected too the your you that"
-    " not was has had been being needed unknown empty forgotten utløpt feil glemt må kan ikke utgått abgelaufen"
-    " falsch ungültig obligatoire incorrecta caducado".split()
+    [
+        "expired",
+        "required",
+        "invalid",
+        "wrong",
+        "incorrect",
+        "missing",
+        "none",
+        "null",
+        "reset",
+        "change",
+        "changed",
+        "protected",
+        "too",
+        "the",
+        "your",
+        "you",
+        "that",
+        "not",
+        "was",
+        "has",
+        "had",
+        "been",
+        "being",
+        "needed",
+        "unknown",
+        "empty",
+        "forgotten",
+        "utløpt",
+        "feil",
+        "glemt",
+        "må",
+        "kan",
+        "ikke",
+        "utgått",
+        "abgelaufen",
+        "falsch",
+        "ungültig",
+        "obligatoire",
+        "incorrecta",
+        "caducado",
+    ]
 )
 
 
@@ -82,7 +162,27 @@ _RULES = (
     _Rule(_NONE, "auth plain", _BASIC_LOGIN, rf"\1{MASK}"),
     _Rule(_NONE, "eyj", _JWT, MASK),
     _Rule(
-        frozenset("xoxb xoxp xoxa xoxr xoxs xoxe ghp gho ghs ghu ghr pat glpat sk".split()), "", _KNOWN, MASK
+        frozenset(
+            [
+                "xoxb",
+                "xoxp",
+                "xoxa",
+                "xoxr",
+                "xoxs",
+                "xoxe",
+                "ghp",
+                "gho",
+                "ghs",
+                "ghu",
+                "ghr",
+                "pat",
+                "glpat",
+                "sk",
+            ]
+        ),
+        "",
+        _KNOWN,
+        MASK,
     ),
     _Rule(_NONE, "akia", _KNOWN, MASK),
     _Rule(_NONE, "aiza", _KNOWN, MASK),

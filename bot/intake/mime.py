@@ -16,10 +16,17 @@ import msgspec
 
 from bot.model import limits
 
-_HEADER_BLOCK = re.compile(r"(?:(?:[!-9;-~]{1,78}[ \t]?:|>?From ).*(?:\n(?:[ \t].*\n)*|\Z))*", re.ASCII)
+_HEADER_BLOCK = re.compile(
+    r"(?:(?:[!-9;-~]{1,78}[ \t]?:|>?From ).*(?:\n(?:[ \t].*\n)*|\Z))*", re.ASCII
+)
 _HEADER = re.compile(r"^([!-9;-~]{1,78})[ \t]?:[ \t]*(.*(?:\n[ \t].*)*)", re.ASCII | re.MULTILINE)
-_PARAMETER = re.compile(r";\s{0,80}([a-z][a-z0-9*-]{0,40})\s{0,8}=\s{0,8}(?:\"([^\"]{0,300})\"|([^\s;\"]{1,300}))", re.IGNORECASE)
-_ENCODED_WORD = re.compile(r"=\?([A-Za-z0-9_*-]{1,40})\?([BbQq])\?([^?\s]{0,500})\?=(?:\s{1,8}(?==\?))?")
+_PARAMETER = re.compile(
+    r";\s{0,80}([a-z][a-z0-9*-]{0,40})\s{0,8}=\s{0,8}(?:\"([^\"]{0,300})\"|([^\s;\"]{1,300}))",
+    re.IGNORECASE,
+)
+_ENCODED_WORD = re.compile(
+    r"=\?([A-Za-z0-9_*-]{1,40})\?([BbQq])\?([^?\s]{0,500})\?=(?:\s{1,8}(?==\?))?"
+)
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/=]")
 
 
@@ -82,7 +89,7 @@ def split_headers(source: str) -> tuple[Headers, str]:
     """Split a message into headers and body. A line that is neither ends the headers, as if it were empty."""
     if source[:1] in "\n \t":
         source = source.lstrip("\n \t")
-    block = _HEADER_BLOCK.match(source)
+    block = _HEADER_BLOCK.match(source, 0, limits.HEADER_CHARS)
     end = block.end() if block else 0
     fields: dict[str, list[str]] = {}
     for name, value in _HEADER.findall(source, 0, end):
@@ -95,16 +102,13 @@ def decode_words(value: str) -> str:
     """Return a header value with its encoded words read (RFC 2047)."""
     if "=?" not in value:
         return value
-    return _ENCODED_WORD.sub(_decoded_word, value)
+    return _ENCODED_WORD.sub(_decoded_word, value[: limits.HEADER_VALUE_CHARS])
 
 
 def _decoded_word(word: re.Match[str]) -> str:
     charset, encoding, body = word.groups()
-    if encoding in "Bb":
-        raw = _from_base64(body)
-    else:
-        raw = a2b_qp(body.replace("_", " ").encode("utf-8", "replace"), header=False)
-    return _decode(raw, charset)
+    octets = body.replace("_", " ").encode("utf-8", "replace")
+    return _decode(_from_base64(body) if encoding in "Bb" else a2b_qp(octets), charset)
 
 
 def _read(source: str, level: int, budget: _Budget, *, wire: bool) -> Mail:
@@ -131,13 +135,17 @@ def _walk(
     budget.parts -= 1
     if budget.parts < 0 or depth > limits.MAIL_DEPTH or level > limits.MAIL_DEPTH:
         return media
-    parameters = {name.lower(): quoted or bare for name, quoted, bare in _PARAMETER.findall(content)}
+    parameters = {
+        name.lower(): quoted or bare for name, quoted, bare in _PARAMETER.findall(content)
+    }
     boundary = parameters.get("boundary")
     if media.startswith("multipart/") and boundary:
         pieces = _split_at(body, boundary)
         if pieces:
             for piece in pieces:
-                inner, inner_body = split_headers(piece) if piece[:1] != "\n" else (Headers({}), piece)
+                inner, inner_body = (
+                    split_headers(piece) if piece[:1] != "\n" else (Headers({}), piece)
+                )
                 _walk(inner, inner_body, level, depth + 1, budget, parts, enclosed, wire=wire)
             return f"{media}; {parameters.get('report-type', '').lower()}"
         media = "text/plain"
@@ -198,7 +206,7 @@ def _from_base64(body: str) -> bytes:
 
 def _is_stateful(charset: str) -> bool:
     low = charset.lower()
-    return low.startswith("iso-2022") or "utf-7" in low or low.startswith(("hz", "utf-16", "utf-32"))
+    return low.startswith(("iso-2022", "hz", "utf-16", "utf-32")) or "utf-7" in low
 
 
 _ALIASES = {"unicode-1-1-utf-7": "utf-7", "x-unknown": "latin-1", "unknown-8bit": "latin-1", "cp-850": "cp850",
@@ -207,7 +215,9 @@ _ALIASES = {"unicode-1-1-utf-7": "utf-7", "x-unknown": "latin-1", "unknown-8bit"
 
 
 # Codecs that are text encodings to Python but no character set of mail; `punycode` costs quadratic time.
-_NO_CHARSET = frozenset({"punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
+_NO_CHARSET = frozenset(
+    {"punycode", "idna", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"}
+)
 
 
 def _decode(raw: bytes, charset: str) -> str:

@@ -20,7 +20,10 @@ _SIGNS: dict[str, str] = {
     **{chr(full): chr(full - 0xFEE0) for full in range(0xFF01, 0xFF5F)},
     **{chr(sign): " " for sign in (0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000)},
     # Zero-width and direction signs, soft hyphen, byte order mark, variation selectors.
-    **{chr(sign): "" for sign in (0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070))},
+    **{
+        chr(sign): ""
+        for sign in (0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070))
+    },
     **{chr(sign): "" for sign in (0xFEFF, 0xFE0E, 0xFE0F, 0x180E, 0x61C)},
     **{chr(sign): "\n" for sign in (0x2028, 0x2029, 0x85)},
     **{chr(sign): "'" for sign in (0x2018, 0x2019, 0x201A, 0x201B, 0x2032, 0x02BC, 0xB4)},

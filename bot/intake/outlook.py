@@ -45,7 +45,16 @@ def read_outlook(data: bytes) -> Mail:
     try:
         message = Message.load(BytesIO(data[: limits.MAIL_BYTES]).getvalue())
         return _mail_of(message)
-    except (ValueError, KeyError, LookupError, OSError, EOFError, TypeError, AttributeError, struct.error) as broken:
+    except (
+        ValueError,
+        KeyError,
+        LookupError,
+        OSError,
+        EOFError,
+        TypeError,
+        AttributeError,
+        struct.error,
+    ) as broken:
         # olefile and oxmsg raise whatever a broken offset leads to; all of it means the same to the user.
         detail = type(broken).__name__
         raise UploadRefused(detail) from broken
@@ -123,4 +132,6 @@ def _attached_mails(message: Message) -> Iterator[bytes]:
 
 
 def _enclosed(content: bytes) -> Mail:
-    return read_mail_source(content[: limits.MAIL_BYTES].decode("latin-1").replace("\r\n", "\n"), wire=True)
+    return read_mail_source(
+        content[: limits.MAIL_BYTES].decode("latin-1").replace("\r\n", "\n"), wire=True
+    )

@@ -7,8 +7,9 @@ from email.utils import parsedate_to_datetime
 from bot.intake.actors import acting
 from bot.intake.addresses import Address, find_addresses
 from bot.intake.backscatter import judge_backscatter
-from bot.intake.codes import Code, Standing, enhanced_codes, reply_codes, slipped_codes, specific
-from bot.intake.dsn import DeliveryStatus, RecipientFields, read_delivery_status
+from bot.intake.codes import Code, enhanced_codes, slipped_codes
+from bot.intake.dsn import DeliveryStatus, read_delivery_status
+from bot.intake.failures import read_failures
 from bot.intake.hosts import reporter_of, reporting_host
 from bot.intake.layouts import PHRASES, Layout, Says
 from bot.intake.mime import decode_words
@@ -24,17 +25,35 @@ _PHRASES = Phrasebook(PHRASES)
 
 def read_page(page: Page) -> Report:
     """Read everything a page says."""
-    status = read_delivery_status(page.text, page.folded.text, *page.status) if _may_have_fields(page) else None
+    status = (
+        read_delivery_status(page.text, page.folded.text, *page.status)
+        if _may_have_fields(page)
+        else None
+    )
     phrases = _PHRASES.find(page.folded, page.notice[0], page.notice[1])
-    codes = _codes(page, has_status=bool(status and any(fields.status for fields in status.failing)))
+    codes = _codes(
+        page, has_status=bool(status and any(fields.status for fields in status.failing))
+    )
     named = _recipients(page, status, phrases)
     addresses = named.addresses
     found = bool(addresses) or bool(status and status.failing)
-    signs = Signs(page, status, codes, phrases, has_recipient=found, structured=named.structured, labelled=named.labelled)
+    signs = Signs(
+        page,
+        status,
+        codes,
+        phrases,
+        has_recipient=found,
+        structured=named.structured,
+        labelled=named.labelled,
+    )
     verdict = judge(signs)
     family, language = _family_and_language(phrases)
     host = reporting_host(page, status, family)
-    failures = _failures(page, status, codes, addresses) if verdict.kind is not Kind.NOT_BOUNCE else ()
+    failures = (
+        read_failures(page, status, codes, addresses)
+        if verdict.kind is not Kind.NOT_BOUNCE
+        else ()
+    )
     ordered = _ordered_codes(failures, codes) if verdict.kind is not Kind.NOT_BOUNCE else ()
     spans = _spans(page, status, codes, addresses, phrases, ordered)
     if host:
@@ -53,7 +72,9 @@ def read_page(page: Page) -> Report:
         sender=_sender(page),
         actor=acting(page.text, page.notice),
         language=language,
-        backscatter=judge_backscatter(page.returned_headers, page.text, page.notice[0], len(page.text)),
+        backscatter=judge_backscatter(
+            page.returned_headers, page.text[page.notice[0] :][: limits.RETURNED_CHARS]
+        ),
         warnings=_warnings(page, phishing=verdict.phishing),
         spans=tuple(sorted(spans, key=lambda span: (span.start, span.end, span.says))),
     )
@@ -77,12 +98,22 @@ def _codes(page: Page, *, has_status: bool) -> list[Code]:
 def _senders(page: Page) -> frozenset[str]:
     """Return addresses that are surely not failing recipients: who got the bounce, who sent the original."""
     senders: set[str] = set()
-    for value in (page.headers.first("to"), page.headers.first("from"), page.returned_headers.first("from"), page.returned_headers.first("return-path"), page.returned_headers.first("sender")):
+    for value in (
+        page.headers.first("to"),
+        page.headers.first("from"),
+        page.returned_headers.first("from"),
+        page.returned_headers.first("return-path"),
+        page.returned_headers.first("sender"),
+    ):
         senders.update(found.address.lower() for found in find_addresses(value, most=5))
     if not page.headers.fields and page.text.startswith(_HEAD_STARTS):
         # Headers that were copied along and have lost their line breaks: who the notification went to.
         to = page.text.find(" To: ", 0, _LOST_HEAD)
-        senders.update(found.address.lower() for found in find_addresses(page.text, to, _LOST_HEAD, most=1) if to >= 0)
+        senders.update(
+            found.address.lower()
+            for found in find_addresses(page.text, to, _LOST_HEAD, most=1)
+            if to >= 0
+        )
     return frozenset(senders)
 
 
@@ -96,78 +127,14 @@ def _recipients(page: Page, status: DeliveryStatus | None, phrases: list[Found[L
     named = failing_recipients(page, phrases, _senders(page))
     if named.addresses:
         return named
-    for value in (page.headers.first("x-failed-recipients"), page.returned_headers.first("to") if page.kind else ""):
+    for value in (
+        page.headers.first("x-failed-recipients"),
+        page.returned_headers.first("to") if page.kind or page.announces else "",
+    ):
         found = find_addresses(value, most=limits.FAILURES)
         if len(found) == 1 or (found and value == page.headers.first("x-failed-recipients")):
             return Named([Address(address.address, 0, 0) for address in found])
     return Named([])
-
-
-def _failures(page: Page, status: DeliveryStatus | None, codes: list[Code], addresses: list[Address]) -> tuple[Failure, ...]:
-    failures: list[Failure] = []
-    if status:
-        failures = [_failure_of_fields(fields, codes) for fields in status.failing if fields.recipient or fields.status]
-    named = [failure for failure in failures if failure.recipient]
-    if named:
-        return tuple(named)
-    main = _decisive(codes)
-    code = failures[0].status if failures else main.code if main else None
-    diagnostic = failures[0].diagnostic if failures else _diagnostic(page, main)
-    reply = (failures[0].smtp_reply if failures else None) or (main.reply if main and main.reply else None)
-    if reply is None:
-        replies = reply_codes(page.text, *page.notice)
-        reply = replies[0][0] if replies else None
-    if not addresses:
-        return (Failure(None, code, reply, diagnostic),) if code or reply or diagnostic else ()
-    return tuple(_failure_near(address, addresses, codes, main, reply, diagnostic) for address in addresses)
-
-
-def _failure_near(address: Address, addresses: list[Address], codes: list[Code], main: Code | None, reply: str | None, diagnostic: str | None) -> Failure:
-    code = main
-    if len(addresses) > 1 and len(codes) > 1:
-        following = [other.start for other in addresses if other.start > address.start]
-        stop = min(following, default=10**9)
-        near = [candidate for candidate in codes if address.end <= candidate.start < stop]
-        code = _decisive(near) or main
-    return Failure(address.address, code.code if code else None, (code.reply if code else None) or reply, diagnostic)
-
-
-def _failure_of_fields(fields: RecipientFields, codes: list[Code]) -> Failure:
-    said = f"{fields.diagnostic or ''} {fields.supplement or ''}"
-    inner = enhanced_codes(said)
-    status = fields.status
-    best = _decisive(inner)
-    if best and (status is None or (not specific(status) and specific(best.code))):
-        status = best.code
-    if status is None or not specific(status):
-        near = [code for code in codes if specific(code.code) and code.standing >= Standing.REPLY]
-        if near and not (best and specific(best.code)) and len({code.code for code in near}) == 1:
-            status = near[0].code
-    replies = reply_codes(said)
-    reply = next((code.reply for code in inner if code.reply), None) or (replies[0][0] if replies else None)
-    return Failure(fields.recipient, status, reply, fields.diagnostic or fields.supplement)
-
-
-def _decisive(codes: list[Code]) -> Code | None:
-    """Return the code that decides: the strongest reading, and of those the inner one of a hybrid text."""
-    if not codes:
-        return None
-    best = max(code.standing for code in codes)
-    if best >= Standing.SLIP:
-        strong = [code for code in codes if code.standing >= Standing.SLIP]
-    else:
-        strong = [code for code in codes if code.standing == best]
-    particular = [code for code in strong if specific(code.code)]
-    if not particular:
-        return strong[0]
-    for outer, inner in zip(particular, particular[1:], strict=False):
-        if outer is particular[0] and 0 < inner.start - outer.end < _WRAPPED and outer.code.endswith(".0") and not inner.code.endswith(".0"):
-            return inner
-    return particular[0]
-
-
-_WRAPPED = 120
-"""Characters within which an outer reply names the inner one: `554 5.4.0 <host #5.4.14 smtp;…>`."""
 
 
 def _ordered_codes(failures: tuple[Failure, ...], codes: list[Code]) -> tuple[str, ...]:
@@ -175,27 +142,24 @@ def _ordered_codes(failures: tuple[Failure, ...], codes: list[Code]) -> tuple[st
     return tuple(dict.fromkeys([*first, *(code.code for code in codes)]))
 
 
-def _diagnostic(page: Page, code: Code | None) -> str | None:
-    if code is None:
-        return None
-    start = code.start - 4 if code.reply else code.start
-    end = page.text.find("\n\n", code.end)
-    stop = min(code.end + limits.DIAGNOSTIC_CHARS, end if end >= 0 else len(page.text))
-    return " ".join(page.text[max(0, start) : stop].split()) or None
-
-
 def _family_and_language(phrases: list[Found[Layout]]) -> tuple[str | None, str | None]:
+    frames: dict[str, int] = {}
     families: dict[str, int] = {}
     languages: dict[str, int] = {}
     for found in phrases:
         layout = found.value
         if layout.family:
-            families[layout.family] = families.get(layout.family, 0) + 1
+            # A refusal is often quoted from another system; the frame around it is the reporter's own.
+            counts = frames if layout.says in _FRAMES else families
+            counts[layout.family] = counts.get(layout.family, 0) + 1
         if layout.language:
             languages[layout.language] = languages.get(layout.language, 0) + 1
     english = languages.pop("en", 0)
     language = _most(languages) or ("en" if english else None)
-    return _most(families), language
+    return _most(frames) or _most(families), language
+
+
+_FRAMES = (Says.WRAPPER, Says.LIST, Says.HEADLINE)
 
 
 def _most(counts: dict[str, int]) -> str | None:
@@ -221,19 +185,43 @@ def _sender(page: Page) -> str | None:
 
 
 def _warnings(page: Page, *, phishing: bool) -> tuple[str, ...]:
-    flags = (("phishing", phishing), ("secret-masked", page.masked), ("cut", page.cut), ("several-bounces", page.several))
+    flags = (("phishing", phishing), ("secret-masked", page.masked), ("cut", page.cut))
     return tuple(name for name, on in flags if on)
 
 
-def _spans(page: Page, status: DeliveryStatus | None, codes: list[Code], addresses: list[Address], phrases: list[Found[Layout]], ordered: tuple[str, ...]) -> list[Span]:
-    spans = [Span(code.start, code.end, "status-slip" if code.slip else "status") for code in codes if ordered and code.code == ordered[0]][:5]
-    spans += [Span(address.start, address.end, "recipient") for address in addresses if address.end][: limits.FAILURES]
+def _spans(
+    page: Page,
+    status: DeliveryStatus | None,
+    codes: list[Code],
+    addresses: list[Address],
+    phrases: list[Found[Layout]],
+    ordered: tuple[str, ...],
+) -> list[Span]:
+    spans = [
+        Span(code.start, code.end, "status-slip" if code.slip else "status")
+        for code in codes
+        if ordered and code.code == ordered[0]
+    ][:5]
+    spans += [
+        Span(address.start, address.end, "recipient") for address in addresses if address.end
+    ][: limits.FAILURES]
     if page.returned[1] > page.returned[0]:
         spans.append(Span(*page.returned, "returned"))
     if status and status.fields > 1:
         spans.append(Span(status.start, status.start, "phrase:fields"))
     if status:
         for fields in status.failing[: limits.FAILURES]:
-            spans += [Span(*span, says) for span, says in ((fields.recipient_span, "recipient"), (fields.status_span, "status")) if span]
-    spans += [Span(found.start, found.end, f"phrase:{found.value.says.value}") for found in phrases if found.value.says not in (Says.REASON,)][:20]
+            spans += [
+                Span(*span, says)
+                for span, says in (
+                    (fields.recipient_span, "recipient"),
+                    (fields.status_span, "status"),
+                )
+                if span
+            ]
+    spans += [
+        Span(found.start, found.end, f"phrase:{found.value.says.value}")
+        for found in phrases
+        if found.value.says is not Says.REASON
+    ][:20]
     return spans

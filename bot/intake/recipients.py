@@ -17,55 +17,87 @@ from bot.model.phrases import Found
 
 # What stands right before an address, without the quotation marks and brackets around it, in lower case. Compared by
 # its end, so that a phrase also covers what may stand before it.
+# fmt: off
 _CALLS_RECIPIENT = (
-    # Labels
-    "rcpt to:", "recipient address:", "recipient addresses:", "recipient:", "recipients:", "recipient(s):", "recipient=",
-    "failed recipient", " recipient", " to=", "\nto=", "x-failed-recipients:", "userid:", "user id:", "mailbox:", "user:",
-    "account:", "e-mail address:", "email address:", "address:", "mail address:", "emailaddress\":", "emailaddress:",
-    "empfänger:", "mottaker:", "mottagare:", "adresse:", "destinatario:", "destinataire :", "destinataire:", "destinatário:",
-    "odbiorca:", "ontvanger:", "geadresseerde:", "modtager:", "宛先:", "受信者:", "收件人:", "收件人邮件地址", "收件人地址", "получатель:",
-    "invalid address", "unknown address", "unknown user", "bad address", "attempts:", "unknown recipient", "rejected recipient",
-    # Sentences
-    "message to", "mail to", "e-mail to", "email to", "messages to", "message to:", "mail to:", "bericht aan", "nachricht an",
-    "melding til", "melding til:", "meddelande till", "delivered to", "deliver to", "delivery to", "delivering to", "deliver to the recipient", "undeliverable to",
-    "sent to", "send to", "sending to", "mailing", "mailed", "mail for", "message for", "response from", "not reach", "reach", "failed to",
-    "failed for", "delivered for", "deliver for", "deliver mail for", "error in sending to", "the user", "the address", "the mailbox",
-    "the account", "the recipient", "to the address", "to address", "to user", "to mailbox", "back from", "retur fra", "tilbake fra", "tillbaka från", "retur från",
-    "zurück von", "retour de", "terug van", "bounced from", "bounce from", "de vuelta de", "e-post til", "epost til", "e-posten til",
-    "eposten til", "mail til", "mailen til", "mejl till", "mejlet till", "e-post till", "mail an", "e-mail an", "mail à", "courriel à",
-    "message à", "e-mail à", "correo a", "mensaje a", "mensagem para", "e-mail para", "email para", "mail a", "messaggio a", "mail naar",
-    "e-mail naar", "bericht naar", "mail do", "maila do", "wiadomość do", "wysłać do", "sendte til", "sendt til", "skickade till", "sende til",
-    "sende e-post til", "skicka till", "geschickt an", "gesendet an", "schreiben an", "envoyé à", "envoyer à", "enviado a", "enviar a",
-    "enviei para", "inviato a", "verstuurd naar", "gestuurd naar", "adresaci", "quota violation for", "for user", "following address",
-)  # fmt: skip
+    "rcpt to:", "recipient address:", "recipient addresses:", "original address:", "recipient:",
+    "recipients:", "recipient(s):", "recipient=", "failed recipient", " recipient", " to=",
+    "\nto=", "x-failed-recipients:", "userid:", "user id:", "mailbox:", "user:", "account:",
+    "e-mail address:", "email address:", "address:", "mail address:", 'emailaddress":',
+    "emailaddress:", "empfänger:", "mottaker:", "mottagare:", "adresse:", "destinatario:",
+    "destinataire :", "destinataire:", "destinatário:", "odbiorca:", "ontvanger:",
+    "geadresseerde:", "modtager:", "宛先:", "受信者:", "收件人:", "收件人邮件地址", "收件人地址", "получатель:",
+    "invalid address", "unknown address", "unknown user", "bad address", "attempts:",
+    "unknown recipient", "rejected recipient", "message to", "mail to", "e-mail to", "email to",
+    "messages to", "message to:", "mail to:", "bericht aan", "nachricht an", "melding til",
+    "melding til:", "meddelande till", "delivered to", "deliver to", "delivery to",
+    "delivering to", "deliver to the recipient", "undeliverable to", "sent to", "send to",
+    "sending to", "mailing", "mailed", "mail for", "message for", "response from", "not reach",
+    "reach", "failed to", "failed for", "delivered for", "deliver for", "deliver mail for",
+    "error in sending to", "the user", "the address", "the mailbox", "the account",
+    "the recipient", "to the address", "to address", "to user", "to mailbox", "back from",
+    "retur fra", "tilbake fra", "tillbaka från", "retur från", "zurück von", "retour de",
+    "terug van", "bounced from", "bounce from", "de vuelta de", "e-post til", "epost til",
+    "e-posten til", "eposten til", "mail til", "mailen til", "mejl till", "mejlet till",
+    "e-post till", "mail an", "e-mail an", "mail à", "courriel à", "message à", "e-mail à",
+    "correo a", "mensaje a", "mensagem para", "e-mail para", "email para", "mail a", "messaggio a",
+    "mail naar", "e-mail naar", "bericht naar", "mail do", "maila do", "wiadomość do", "wysłać do",
+    "sendte til", "sendt til", "skickade till", "sende til", "sende e-post til", "skicka till",
+    "geschickt an", "gesendet an", "schreiben an", "envoyé à", "envoyer à", "enviado a",
+    "enviar a", "enviei para", "inviato a", "verstuurd naar", "gestuurd naar", "adresaci",
+    "quota violation for", "for user", "following address",
+)
 _CALLS_OTHER = (
-    "from:", "sender:", "sender address:", "reply-to:", "return-path:", "from address:", "mail from:", "mail from", "envelope-from",
-    "envelope sender:", "envelope-sender:", "envelope from:", "message-id:", "messageid:", "message id:", "references:", "in-reply-to:", "cc:", "bcc:", "originator:", "fra:", "von:", "da:",
-    "från:", "absender:", "avsender:", "avsändare:", "expéditeur:", "expéditeur :", "remitente:", "mittente:", "afzender:", "errors-to:",
-    "author:", "owner:", "originally from", "mailto:", "envelope sender is", "sender is", "from=", "sender=", "f=", "s=", "mail from: ", "de:", "van:",
-    "sent by:", "contact:", "support:", "helpdesk:", "visit", "list-id:", "postmaster:", "admin:", "administrator:",
-)  # fmt: skip
+    "from:", "sender:", "sender address:", "reply-to:", "return-path:", "from address:",
+    "mail from:", "mail from", "envelope-from", "envelope sender:", "envelope-sender:",
+    "envelope from:", "message-id:", "messageid:", "message id:", "references:", "in-reply-to:",
+    "cc:", "bcc:", "originator:", "fra:", "von:", "da:", "från:", "absender:", "avsender:",
+    "avsändare:", "expéditeur:", "expéditeur :", "remitente:", "mittente:", "afzender:",
+    "errors-to:", "author:", "owner:", "originally from", "mailto:", "envelope sender is",
+    "sender is", "from=", "sender=", "f=", "s=", "mail from: ", "de:", "van:", "sent by:",
+    "contact:", "support:", "helpdesk:", "visit", "list-id:", "postmaster:", "admin:",
+    "administrator:",
+)
 _WRITE_TO = (
-    " from", "\nfrom", "sender", "contact", "contact the", "call", "write to", "email us at", "e-mail us at", "forwarded to", "forward to",
-    "relayed to", "report to", "report this to", "problem to", "postmaster at", "help", "helpdesk", "assistance", "administrator", "support",
-    " by", "on behalf of", "please email", "please mail", "please e-mail", "send mail to", "send an email to", "send an e-mail to",
-    "send a message to", "abuse to", "kontakt", "kontakte", "kontaktieren sie", "contacter", "contactez", "contacte", "contattare", "ta kontakt med",
-    "at:", " at", "via", "administrator at", "support at", "or", "support:",
-)  # fmt: skip
-_ORIGIN = ("generated from", "expanded from", "expanded from:", "derived from", "forwarded from", "generated from:")
-_FAILING_LABEL = re.compile(r"(?:fail|undeliver|unknown|invalid|reject|unable|error|not |attempt|could|wrong|bad |full|exceed)[^\n@:]{0,40}:$")
-_ECHO = re.compile(r"(?:(?<!\d)[245]\d\d[ -]?|\d\.\d{1,3}\.\d{1,3}|said:|\bto|\bhost|\bfor|\bwith|\bfrom|\brecipient|\baddress)\s{0,3}<?$")
+    " from", "\nfrom", "sender", "contact", "contact the", "call", "write to", "email us at",
+    "e-mail us at", "forwarded to", "forward to", "relayed to", "report to", "report this to",
+    "problem to", "postmaster at", "help", "helpdesk", "assistance", "administrator", "support",
+    " by", "on behalf of", "please email", "please mail", "please e-mail", "send mail to",
+    "send an email to", "send an e-mail to", "send a message to", "abuse to", "kontakt",
+    "kontakte", "kontaktieren sie", "contacter", "contactez", "contacte", "contattare",
+    "ta kontakt med", "at:", " at", "via", "administrator at", "support at", "or", "support:",
+)
+_ORIGIN = (
+    "generated from", "expanded from", "expanded from:", "derived from", "forwarded from",
+    "generated from:",
+)
+# fmt: on
+_FAILING_LABEL = re.compile(
+    r"(?:fail|undeliver|unknown|invalid|reject|unable|error|not |attempt|could|wrong|bad |full|exceed)[^\n@:]{0,40}:$"
+)
+_ECHO = re.compile(
+    r"(?:(?<!\d)[245]\d\d[ -]?|\d\.\d{1,3}\.\d{1,3}|said:|\bto|\bhost|\bfor|\bwith|\bfrom|\brecipient|"
+    r"\baddress)\s{0,3}<?$"
+)
 _REPLIED = re.compile(r"(?:^|\D)[45]\d\d(?:[ -]\d\.\d{1,3}\.\d{1,3})?$")
 _AFTER_YES = re.compile(
-    r"[>'\")\]]{0,3}(?:\s?\.\.\.|:\s|:$|\s?[(\[](?:expanded|reason|user|host|was|mailbox|no such|unknown|unrouteable|ultimately|generated from)|"
-    r"\s{1,3}(?:could not|couldn't|can ?not|can't|was not|wasn't|were not|does ?n[o']t|is not|isn't|is unknown|is invalid|is disabled|unknown|not found|failed|rejected|user unknown|no such|has exceeded|over quota|mailbox|because|konnte|kunne|kan ikke|kunde|n'a pas|n'a pu|no se|non è|kan niet|nie |не )|"
-    r"\s{1,3}(?:\S{3,255}\s{1,3})?(?:#<|#[45]\d\d|#\d\.|remote server returned|\d{1,2}/\d{1,2}/\d{4} \d)|;?\s{1,3}on [a-z0-9]{1,4}[,/ ])"
+    r"[>'\")\]]{0,3}(?:\s?\.\.\.|:\s|:$|\s?[(\[](?:expanded|reason|user|host|was|mailbox|no such|unknown|"
+    r"unrouteable|ultimately|generated from)|"
+    r"\s{1,3}(?:could not|couldn't|can ?not|can't|was not|wasn't|were not|does ?n[o']t|is not|isn't|is unknown|"
+    r"is invalid|is disabled|unknown|not found|failed|rejected|user unknown|no such|has exceeded|over quota|"
+    r"mailbox|because|konnte|kunne|kan ikke|kunde|n'a pas|n'a pu|no se|non è|kan niet|nie |не )|"
+    r"\s{1,3}(?:\S{3,255}\s{1,3})?(?:#<|#[45]\d\d|#\d\.|remote server returned|\d{1,2}/\d{1,2}/\d{4} \d)|"
+    r";?\s{1,3}on [a-z0-9]{1,4}[,/ ])"
 )
 _LINE_LEAD = re.compile(r"[\s<>*•·\-'\"(\[\d.)+#|]{0,12}$")
-_NAMED_LINE = re.compile(r"(?i)[^:@\n]{0,60}[<(\[\s'\"]$|(?:smtp|rcpt|recipient|user|address|for|rfc822|e-?mail)\s?[:;/=]\s?[<'\"]?$")
-_BETWEEN = re.compile(r"(?i)[\s,;:<>()\[\]*•·'\"./-]{0,12}(?:(?:and|og|och|und|et|y|e|en|i)\s)?[<'\"(]?$")
+_NAMED_LINE = re.compile(
+    r"(?i)[^:@\n]{0,60}[<(\[\s'\"]$|(?:smtp|rcpt|recipient|user|address|for|rfc822|e-?mail)\s?[:;/=]\s?[<'\"]?$"
+)
+_BETWEEN = re.compile(
+    r"(?i)[\s,;:<>()\[\]*•·'\"./-]{0,12}(?:(?:and|og|och|und|et|y|e|en|i)\s)?[<'\"(]?$"
+)
 _SERVICE = re.compile(
-    r"(?i)^(?:mailer-?daemon|postmaster|microsoftexchange[0-9a-f]{10,}|no-?reply|do-?not-?reply|abuse|double-bounce|.{0,60}-bounces?|.{0,60}bounces?[-+=].*)@"
+    r"(?i)^(?:mailer-?daemon|postmaster|microsoftexchange[0-9a-f]{10,}|no-?reply|do-?not-?reply|abuse|"
+    r"double-bounce|.{0,60}-bounces?|.{0,60}bounces?[-+=].*)@"
 )
 _LIST_CHARS = 3000
 _CONTEXT = 110
@@ -103,16 +135,26 @@ def failing_recipients(page: Page, phrases: list[Found[Layout]], senders: frozen
     _lower_senders(text, places, senders, start, end)
     best = max(place.standing for place in places)
     if best < _LIKELY:
-        return Named(_only(places, senders))
+        letter = not any(phrase.value.says in (Says.LIST, Says.WRAPPER) for phrase in phrases)
+        return Named(_only(places, senders, letter=letter))
     chosen = _each_once([p.address for p in places if p.standing == best])
     return Named(_uncut(chosen, addresses), structured=best >= _LISTED, labelled=best >= _LABELLED)
 
 
-def _lower_senders(text: str, places: list[Place], senders: frozenset[str], start: int, end: int) -> None:
+def _lower_senders(
+    text: str, places: list[Place], senders: frozenset[str], start: int, end: int
+) -> None:
     """Take back what was said of the sender's own address, unless nothing else is left."""
-    dialogue = {found.group(1).lower() for found in _MAIL_FROM.finditer(text, start, end)} if ":<" in text else set()
+    dialogue = (
+        {found.group(1).lower() for found in _MAIL_FROM.finditer(text, start, end)}
+        if ":<" in text
+        else set()
+    )
     known = senders | dialogue
-    others = any(place.standing >= _LIKELY and place.address.address.lower() not in known for place in places)
+    others = any(
+        place.standing >= _LIKELY and place.address.address.lower() not in known
+        for place in places
+    )
     if not others:
         return
     for place in places:
@@ -142,14 +184,18 @@ def _standing(text: str, address: Address, start: int) -> int:
     said = before.rstrip(" \n\t<'\"([{")
     if said.endswith(_CALLS_OTHER):
         return _NOT
-    opens = _opens(before, after)
+    opens = _opens(before, after) or bool(_REFUSED.match(after))
     if _SERVICE.match(address.address):
         return _OPENS if opens else _SOFT if said.endswith(_WRITE_TO) else _HOUSE
     if said.endswith(_ORIGIN):
         return _SOFT
     if opens:
         return _OPENS if ":" in after[:_COLON_CHARS] else _LISTED
-    if said.endswith(_CALLS_RECIPIENT) or _REPLIED.search(said) or (said.endswith(":") and _FAILING_LABEL.search(said)):
+    if (
+        said.endswith(_CALLS_RECIPIENT)
+        or _REPLIED.search(said)
+        or (said.endswith(":") and _FAILING_LABEL.search(said))
+    ):
         return _LABELLED
     if said.endswith(_WRITE_TO):
         return _SOFT
@@ -167,6 +213,8 @@ def _opens(before: str, after: str) -> bool:
     return not _ECHO.search(before)
 
 
+_REFUSED = re.compile(r">?:\s{1,3}[45]\d\d[ -]")
+"""`a@b: 550 …`, wherever it stands."""
 _ANGLE_COLON = re.compile(r">\s?(?:\([^)\n]{0,200}\)\s?)?:\s")
 _COLON_CHARS = 220
 _PARAGRAPH = re.compile(r">?\s?(?:\([^)\n]{0,200}\)\s?)?:(?:\s|$)|>?\s?\.\.\.\s?\S")
@@ -179,14 +227,25 @@ def _lists(page: Page, phrases: list[Found[Layout]]) -> list[tuple[int, int]]:
         if phrase.value.says in (Says.LIST, Says.OPENER) and start <= phrase.start < end:
             stop = min(end, phrase.end + _LIST_CHARS)
             for other in phrases:
-                if other.value.says is Says.WRAPPER and phrase.end < other.start < stop and other.phrase not in _INSIDE_LISTS:
+                if (
+                    other.value.says is Says.WRAPPER
+                    and phrase.end < other.start < stop
+                    and other.phrase not in _INSIDE_LISTS
+                ):
                     stop = other.start
                     break
             lists.append((phrase.end, stop))
     return lists
 
 
-_INSIDE_LISTS = frozenset({"this is a permanent error", "smtp error from remote mail server after", "remote host said", "i've given up"})
+_INSIDE_LISTS = frozenset(
+    {
+        "this is a permanent error",
+        "smtp error from remote mail server after",
+        "remote host said",
+        "i've given up",
+    }
+)
 
 
 def _raise_listed(text: str, places: list[Place], lists: list[tuple[int, int]]) -> None:
@@ -199,15 +258,25 @@ def _raise_listed(text: str, places: list[Place], lists: list[tuple[int, int]]) 
             between = text[last:at] if at - last < _CONTEXT else ""
             line = text[max(begin, text.rfind("\n", begin, at) + 1) : at]
             opens = bool(between) and bool(_BETWEEN.match(between))
-            starts = text.rfind("\n", begin, at) >= 0 and bool(_LINE_LEAD.match(line) or _NAMED_LINE.match(line))
-            if (opens or starts) and place.standing > _SOFT and not _ECHO.search(text[max(0, at - 30) : at].lower()):
+            starts = text.rfind("\n", begin, at) >= 0 and bool(
+                _LINE_LEAD.match(line) or _NAMED_LINE.match(line)
+            )
+            if (
+                (opens or starts)
+                and place.standing > _SOFT
+                and not _ECHO.search(text[max(0, at - 30) : at].lower())
+            ):
                 place.standing = _LISTED
                 last = place.address.end
 
 
-def _only(places: list[Place], senders: frozenset[str]) -> list[Address]:
-    """Return the only address left when nothing says which one failed; more than one would be a guess."""
-    for standing in (_PLAIN, _SOFT):
+def _only(places: list[Place], senders: frozenset[str], *, letter: bool) -> list[Address]:
+    """Return the only address left when nothing says which one failed; more than one would be a guess.
+
+    In a person's own words (`letter`) an address after *from* or *contact* counts too, in a notification it does not,
+    unless it is what the failing one came from.
+    """
+    for standing in (_PLAIN, _SOFT) if letter or len(places) == 1 else (_PLAIN,):
         named = [
             p.address
             for p in places
@@ -222,12 +291,17 @@ def _only(places: list[Place], senders: frozenset[str]) -> list[Address]:
 
 
 def _uncut(chosen: list[Address], addresses: list[Address]) -> list[Address]:
-    """Leave out an address that the end of the text cut short, where the text has it whole elsewhere."""
+    """Leave out what the end of the text cut short, and names inside a mail system where a real address is there too."""
+    routable = [address for address in chosen if "." in address.address.rpartition("@")[2]]
+    chosen = routable or chosen
     whole = [address.address.lower() for address in addresses]
     return [
         address
         for address in chosen
-        if not any(len(other) > len(address.address) and other.startswith(address.address.lower()) for other in whole)
+        if not any(
+            len(other) > len(address.address) and other.startswith(address.address.lower())
+            for other in whole
+        )
     ]
 
 

@@ -59,3 +59,12 @@ AUTO_ANSWERS = 20
 
 RETURNED_CHARS = 16_384
 """Characters of the returned message that are looked at; its headers are near its start."""
+
+HEADER_CHARS = 65_536
+"""Characters of a message's headers that are read; what follows counts as its text."""
+
+HEADER_VALUE_CHARS = 2_000
+"""Characters of one header value that are decoded; RFC 5322 has lines of at most 998."""
+
+NOTICE_CHARS = 16_384
+"""Characters of a notification's own words that patterns search; phrases and codes are looked for in all of them."""

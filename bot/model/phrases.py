@@ -10,8 +10,9 @@ from typing import Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
+_ASCII = 0x7F
 # On UTF-8 octets, so that text of any script is split in one pass: signs of ASCII become blanks, the rest stays.
-_SPACED = bytes(octet if octet >= 0x80 or chr(octet).isalnum() else 0x20 for octet in range(256))
+_SPACED = bytes(octet if octet > _ASCII or chr(octet).isalnum() else 0x20 for octet in range(256))
 
 
 class Folded:
@@ -64,7 +65,9 @@ class Phrasebook(Generic[T]):
         for phrase, words, value in book:
             rare = sorted(words, key=lambda word: (shared[word], -len(word), word))
             if rare:
-                self._by_word.setdefault(rare[0], []).append((rare[min(1, len(rare) - 1)], phrase, value))
+                self._by_word.setdefault(rare[0], []).append(
+                    (rare[min(1, len(rare) - 1)], phrase, value)
+                )
             else:
                 self._wordless.append((phrase, value))
         self._index = frozenset(self._by_word)

@@ -23,7 +23,12 @@ class CodeRange(msgspec.Struct, frozen=True):
     @property
     def width(self) -> int:
         """Return how many codes it spans: the narrowest range that fits names a code best."""
-        return (self.high[0] - self.low[0]) * 10**6 + (self.high[1] - self.low[1]) * 10**3 + self.high[2] - self.low[2]
+        return (
+            (self.high[0] - self.low[0]) * 10**6
+            + (self.high[1] - self.low[1]) * 10**3
+            + self.high[2]
+            - self.low[2]
+        )
 
 
 def parse_code(code: str) -> tuple[int, int, int] | None:
@@ -76,7 +81,10 @@ class Codebook:
         return found
 
     def row_of(
-        self, code: str | None, smtp_reply: str | None, markers: dict[CodeRowId, list[Found[CodeRowId]]]
+        self,
+        code: str | None,
+        smtp_reply: str | None,
+        markers: dict[CodeRowId, list[Found[CodeRowId]]],
     ) -> RowMatch | None:
         """Return the row that names a code best, or for no code the one whose markers speak."""
         if code is None:
@@ -103,4 +111,6 @@ class Codebook:
         if numbers is None:
             return []
         fitting = self._ranges.get(numbers[:2], [])
-        return [self._rows[row_id] for codes, row_id in fitting if codes.low <= numbers <= codes.high]
+        return [
+            self._rows[row_id] for codes, row_id in fitting if codes.low <= numbers <= codes.high
+        ]

@@ -38,7 +38,11 @@ class FingerprintIndex:
         self._phrases: Phrasebook[tuple[int, _Role]] = Phrasebook(
             (phrase, (place, role))
             for place, mark in enumerate(self._all)
-            for role, phrases in ((_Role.ANY, mark.any), (_Role.ALL, mark.all), (_Role.NONE, mark.none))
+            for role, phrases in (
+                (_Role.ANY, mark.any),
+                (_Role.ALL, mark.all),
+                (_Role.NONE, mark.none),
+            )
             for phrase in phrases
         )
         self._by_code: dict[str, list[int]] = {}
@@ -51,7 +55,9 @@ class FingerprintIndex:
         found: dict[int, dict[str, Found[tuple[int, _Role]]]] = {}
         for folded in texts:
             for hit in self._phrases.find(folded):
-                found.setdefault(hit.value[0], {}).setdefault(f"{hit.value[1].value}{hit.phrase}", hit)
+                found.setdefault(hit.value[0], {}).setdefault(
+                    f"{hit.value[1].value}{hit.phrase}", hit
+                )
         for code in codes:
             for place in self._by_code.get(code, ()):
                 found.setdefault(place, {})
@@ -62,7 +68,9 @@ class FingerprintIndex:
         ]
 
     @staticmethod
-    def _holds(mark: Fingerprint, hits: Mapping[str, Found[tuple[int, _Role]]], codes: tuple[str, ...]) -> bool:
+    def _holds(
+        mark: Fingerprint, hits: Mapping[str, Found[tuple[int, _Role]]], codes: tuple[str, ...]
+    ) -> bool:
         roles = [hit.value[1] for hit in hits.values()]
         if _Role.NONE in roles or (mark.code is not None and mark.code not in codes):
             return False

@@ -15,7 +15,13 @@ KNOWN_CODE = ArticleId("known-code")
 RECIPIENT_UNKNOWN = ArticleId("recipient-unknown")
 
 _RECIPIENT_UNKNOWN_CATEGORY = "recipient-unknown"
-_SHOWN_PHRASES = ("phrase:list", "phrase:wrapper", "phrase:failed", "phrase:fields", "phrase:headline")
+_SHOWN_PHRASES = (
+    "phrase:list",
+    "phrase:wrapper",
+    "phrase:failed",
+    "phrase:fields",
+    "phrase:headline",
+)
 _CODES_OF_EXCHANGE = (Reporter.EXCHANGE_ONLINE, Reporter.EXCHANGE_SERVER, Reporter.UNKNOWN)
 
 
@@ -28,7 +34,9 @@ class Recogniser:
             mark for article in library.articles.values() for mark in article.fingerprints
         )
         self._codebook = Codebook(library.codes.rows.values())
-        self._own_marks = frozenset(article.id for article in library.articles.values() if article.fingerprints)
+        self._own_marks = frozenset(
+            article.id for article in library.articles.values() if article.fingerprints
+        )
 
     def recognise(self, report: Report) -> Match:
         """Return the article that answers the report, why, and who came next. Nothing for what is no bounce."""
@@ -37,7 +45,11 @@ class Recogniser:
         texts = self._texts(report)
         borne = self._fingerprints.borne(texts, report.codes)
         named = self._codebook.row_of(report.status, report.smtp_reply, self._markers(texts))
-        candidates = [self._by_fingerprint(report, bearing, named) for bearing in borne if _counts(report, bearing)]
+        candidates = [
+            self._by_fingerprint(report, bearing, named)
+            for bearing in borne
+            if _counts(report, bearing)
+        ]
         candidates.append(self._by_row(report, named))
         ranked = sorted(candidates, key=_rank)
         best = ranked[0].candidate
@@ -57,7 +69,9 @@ class Recogniser:
     def _row_named(self, report: Report) -> CodeRowId | None:
         if not report.status:
             return None
-        named = self._codebook.row_of(report.status, report.smtp_reply, self._markers(self._texts(report)))
+        named = self._codebook.row_of(
+            report.status, report.smtp_reply, self._markers(self._texts(report))
+        )
         return named.row.id if named else None
 
     @staticmethod
@@ -79,14 +93,24 @@ class Recogniser:
     def _by_fingerprint(self, report: Report, bearing: Bearing, named: RowMatch | None) -> _Ranked:
         mark = bearing.fingerprint
         confidence = Confidence.LIKELY if _slipped(report) else mark.confidence
-        evidence = [Evidence(mark.id, hit.phrase, _span_of(report, hit.start, hit.phrase)) for hit in bearing.phrases]
+        evidence = [
+            Evidence(mark.id, hit.phrase, _span_of(report, hit.start, hit.phrase))
+            for hit in bearing.phrases
+        ]
         if mark.code:
             evidence.insert(0, Evidence(mark.id, mark.code, _status_span(report)))
         decisive = mark.code is not None and mark.code == report.status
         row = named.row.id if named else None
         return _Ranked(
             Candidate(mark.article, confidence, tuple(evidence), row),
-            (0 if confidence is Confidence.CERTAIN else 1, 0 if decisive else 1, 0, -bearing.weight, mark.article, mark.id),
+            (
+                0 if confidence is Confidence.CERTAIN else 1,
+                0 if decisive else 1,
+                0,
+                -bearing.weight,
+                mark.article,
+                mark.id,
+            ),
         )
 
     def _by_row(self, report: Report, named: RowMatch | None) -> _Ranked:
@@ -94,19 +118,28 @@ class Recogniser:
         certain = 0 if confidence is Confidence.CERTAIN else 1
         if named is None:
             detail = report.status or "no code"
-            evidence = (Evidence("code-without-row", detail, _status_span(report)),)
-            return _Ranked(Candidate(UNKNOWN_CODE, confidence, evidence), (certain, 0, 2, 0, UNKNOWN_CODE, ""))
+            evidence: tuple[Evidence, ...] = (Evidence("code-without-row", detail, _status_span(report)),)
+            return _Ranked(
+                Candidate(UNKNOWN_CODE, confidence, evidence), (certain, 0, 2, 0, UNKNOWN_CODE, "")
+            )
         row = named.row
         article = row.article
         if article in self._own_marks:
             # An article with fingerprints answers only what bears one: the same number can mean something else
             # (5.1.10 of RFC 7505 says that a domain takes no mail at all).
-            article = RECIPIENT_UNKNOWN if row.category == _RECIPIENT_UNKNOWN_CATEGORY else KNOWN_CODE
+            article = (
+                RECIPIENT_UNKNOWN if row.category == _RECIPIENT_UNKNOWN_CATEGORY else KNOWN_CODE
+            )
         evidence = (
             Evidence("code-row", row.code or row.id, _status_span(report)),
-            *(Evidence("marker", hit.phrase, _span_of(report, hit.start, hit.phrase)) for hit in named.markers),
+            *(
+                Evidence("marker", hit.phrase, _span_of(report, hit.start, hit.phrase))
+                for hit in named.markers
+            ),
         )
-        return _Ranked(Candidate(article, confidence, evidence, row.id), (certain, 0, 1, 0, article, row.id))
+        return _Ranked(
+            Candidate(article, confidence, evidence, row.id), (certain, 0, 1, 0, article, row.id)
+        )
 
 
 class _Ranked:
@@ -131,7 +164,9 @@ def _counts(report: Report, bearing: Bearing) -> bool:
     if mark.code is None:
         # Phrases without a code speak for certain or where no code was read; else the code knows better.
         return mark.confidence is Confidence.CERTAIN or report.status is None
-    if mark.code != report.status and all(failure.status != mark.code for failure in report.failures):
+    if mark.code != report.status and all(
+        failure.status != mark.code for failure in report.failures
+    ):
         return False
     return bool(bearing.phrases) or report.reporter in _CODES_OF_EXCHANGE
 

@@ -11,8 +11,9 @@ import fcntl
 import os
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -57,34 +58,38 @@ class EmbeddedStore(Upkeeping):
         self._path = _path(url)
         self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._closing = False
+        self._door = threading.Lock()
+        """Held to put something in line, so that nothing comes after the word to stop."""
         self._users: IO[bytes] | None = None
         self._engine = _engine(url)
         try:
             self._connection = self._engine.connect()
-            schema.prepare_embedded(self._connection)
+            with _immediate(self._connection):
+                schema.prepare_embedded(self._connection)
             self._users = self._join()
         except Exception as error:
             self._engine.dispose()
-            raise translated(error) from error
+            raise translated(error.error if isinstance(error, _Locked) else error) from error
         self._file = self._path and _identity(self._path)
         self._thread = threading.Thread(target=self._serve, name="store", daemon=True)
         self._thread.start()
 
     async def run(self, work: Callable[[SqlUnit], Result]) -> Result:
         """Run one transaction and return what `work` returned."""
-        if self._closing:
-            raise StoreUnavailable("It is closed.")
         waiting = _Waiting(work)
-        self._waiting.put(waiting)
+        with self._door:
+            if self._closing:
+                raise StoreUnavailable("It is closed.")
+            self._waiting.put(waiting)
         result: Result = await asyncio.wrap_future(waiting.future)
         return result
 
     async def close(self) -> None:
         """Finish what waits and let go of the database."""
-        if self._closing:
-            return
-        self._closing = True
-        self._waiting.put(None)
+        with self._door:
+            if not self._closing:
+                self._closing = True
+                self._waiting.put(None)
         await asyncio.to_thread(self._thread.join)
 
     # ------------------------------------------------------------------------------------------- the thread
@@ -136,15 +141,9 @@ class EmbeddedStore(Upkeeping):
         """Run works in one transaction; return what to tell them, now that it is committed."""
         if self._path is not None and _identity(self._path) != self._file:
             raise StoreUnavailable("The database file was moved or deleted.")
-        try:
-            transaction = self._connection.begin()
-        except OperationalError as error:
-            if _is_locked(error):
-                raise _Locked(error) from error
-            raise
         durable = False
         told: list[Callable[[], None]] = []
-        with transaction:
+        with _immediate(self._connection):
             for waiting in batch:
                 tell, changed_tickets = self._attempt(waiting)
                 told.append(tell)
@@ -156,15 +155,15 @@ class EmbeddedStore(Upkeeping):
     def _attempt(self, waiting: _Waiting) -> tuple[Callable[[], None], bool]:
         """Run one work in a savepoint; return what to tell it after the commit, and whether tickets changed."""
         unit = SqlUnit(self._connection)
-        savepoint = self._connection.begin_nested()
+        self._connection.exec_driver_sql("SAVEPOINT work")
         try:
             result = waiting.work(unit)
         except BaseException as error:  # noqa: BLE001 - it belongs to whoever gave us the work
             # Raises when SQLite itself has rolled everything back (disk full): then the whole batch is told so.
-            savepoint.rollback()
+            self._connection.exec_driver_sql("ROLLBACK TO work")
             trouble = translated(error)
             return lambda: waiting.future.set_exception(trouble), False
-        savepoint.commit()
+        self._connection.exec_driver_sql("RELEASE work")
         return lambda: waiting.future.set_result(result), unit.changed_tickets
 
     def _survive_a_power_cut(self) -> None:
@@ -175,11 +174,11 @@ class EmbeddedStore(Upkeeping):
         """
         if self._path is None:
             return
-        log = os.open(f"{self._path}-wal", os.O_RDONLY)
         try:
-            os.fsync(log)
-        finally:
-            os.close(log)
+            with Path(f"{self._path}-wal").open("rb") as log:
+                os.fsync(log.fileno())
+        except OSError as error:
+            raise StoreUnavailable(f"The disk does not take it: {error.strerror}.") from error
 
     # ---------------------------------------------------------------------------------------------- leases
 
@@ -190,14 +189,16 @@ class EmbeddedStore(Upkeeping):
         """
         if self._path is None:
             return None
-        users = Path(f"{self._path}.users").open("ab")  # noqa: SIM115 - open for as long as the store is
+        users = Path(f"{self._path}.users").open("ab")  # noqa: SIM115 - open as long as the store is
         try:
             fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with _immediate(self._connection):
+                self._connection.execute(parcels.update().values(leased_until=None))
         except BlockingIOError:
-            fcntl.flock(users, fcntl.LOCK_SH)
-            return users
-        with self._connection.begin():
-            self._connection.execute(parcels.update().values(leased_until=None))
+            pass  # others are there, and their leases hold
+        except BaseException:
+            users.close()
+            raise
         fcntl.flock(users, fcntl.LOCK_SH)
         return users
 
@@ -211,28 +212,42 @@ class _Locked(Exception):
 
 
 def _engine(url: URL) -> Engine:
-    # One connection, opened here and used by the thread.
+    # One connection, opened here and used by the thread. The driver's own way to begin transactions is switched off: it does so
+    # too late, and without IMMEDIATE.
     engine = create_engine(
         url,
         poolclass=StaticPool,
-        connect_args={"check_same_thread": False, "timeout": _BUSY_SECONDS},
+        connect_args={
+            "check_same_thread": False,
+            "isolation_level": None,
+            "timeout": _BUSY_SECONDS,
+        },
         hide_parameters=True,
     )
 
     @event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:  # noqa: ANN401
-        # The driver would begin transactions by itself, too late and without IMMEDIATE.
-        connection.isolation_level = None
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA foreign_keys=ON")
 
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        # Takes the write lock at once: a transaction that reads first and then cannot write would have to start over.
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-
     return engine
+
+
+@contextmanager
+def _immediate(connection: Connection) -> Iterator[None]:
+    """Run a transaction that takes the write lock at once: one that read first and then could not write would have to start over.
+
+    Raises _Locked when somebody else has the lock.
+    """
+    with connection.begin():
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except OperationalError as error:
+            if _is_locked(error):
+                raise _Locked(error) from error
+            raise
+        yield
 
 
 def _path(url: URL) -> Path | None:

@@ -1,6 +1,9 @@
 """The tables, once for both databases. Names are the domain's; values go in and come out as the model's own types.
 
 What people wrote is kept only in JSON documents: PostgreSQL's text type refuses the NUL character, JSON text escapes it.
+
+Documents come last in a row, because SQLite reads all of a long value to get at what follows it. There is an index for what every
+turn or sweep looks for, and none for what is looked for once a day: each index is written by every turn.
 """
 
 from __future__ import annotations
@@ -32,14 +35,16 @@ from bot.ports import Parcel
 
 Value = TypeVar("Value")
 
+_Impl = TypeEngine[Any] | type[TypeEngine[Any]]
+
 _encode = msgspec.json.Encoder().encode
 
 
 class Instant(TypeDecorator[datetime]):
     """A moment in UTC, exact to the microsecond. SQLite has no such type: there it is ISO 8601 text that sorts by time."""
 
-    impl = DateTime(timezone=True)
-    cache_ok = True
+    impl: _Impl = DateTime(timezone=True)
+    cache_ok: bool | None = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Choose the column's own type."""
@@ -58,15 +63,15 @@ class Instant(TypeDecorator[datetime]):
         """Read a moment."""
         if value is None:
             return None
-        moment = datetime.fromisoformat(value) if dialect.name == "sqlite" else value
-        return moment.astimezone(UTC)  # type: ignore[no-any-return]
+        moment: datetime = datetime.fromisoformat(value) if dialect.name == "sqlite" else value
+        return moment.astimezone(UTC)
 
 
 class Document(TypeDecorator[Value], Generic[Value]):
     """A value of the model as JSON text, checked against its type when it is read."""
 
-    impl = Text
-    cache_ok = True
+    impl: _Impl = Text
+    cache_ok: bool | None = True
 
     def __init__(self, kind: type[Value]) -> None:
         super().__init__()
@@ -85,8 +90,8 @@ class Document(TypeDecorator[Value], Generic[Value]):
 class StoredSession(TypeDecorator[Session | Unreadable]):
     """A session as JSON text; one that this version cannot read is a state, not an error."""
 
-    impl = Text
-    cache_ok = True
+    impl: _Impl = Text
+    cache_ok: bool | None = True
 
     def process_bind_param(self, value: Any | None, dialect: Dialect) -> str | None:  # noqa: ANN401, ARG002
         """Write a session."""
@@ -112,10 +117,9 @@ sessions = Table(
     Column("channel", Text, primary_key=True),
     Column("conversation", Text, primary_key=True),
     Column("person", Text, primary_key=True),
-    Column("document", StoredSession, nullable=False),
     Column("version", Integer, nullable=False),
     Column("changed", Instant, nullable=False),
-    Index("sessions_by_change", "changed"),
+    Column("document", StoredSession, nullable=False),
 )
 
 activities = Table(
@@ -125,9 +129,9 @@ activities = Table(
     Column("conversation", Text, primary_key=True),
     Column("person", Text, primary_key=True),
     Column("activity", Text, primary_key=True),
-    Column("answer", LargeBinary, nullable=False),
     Column("handled", Instant, nullable=False),
-    Index("activities_by_time", "handled"),
+    Column("answer", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 tickets = Table(
@@ -171,13 +175,13 @@ parcels = Table(
     Column("conversation", Text, nullable=False),
     Column("post", Text),
     Column("ticket", Text),
-    Column("document", Document(Parcel), nullable=False),
     Column("enqueued", Instant, nullable=False),
     Column("due", Instant, nullable=False),
     Column("leased_until", Instant),
     Column("attempts", Integer, nullable=False),
-    Column("why", Document(str)),
     Column("given_up", Instant),
+    Column("why", Document(str)),
+    Column("document", Document(Parcel), nullable=False),
     sqlite_autoincrement=True,
 )
 """The outbox: what is not sent yet, and what never could be (`given_up`). A sent parcel leaves the table."""
@@ -220,8 +224,6 @@ outcomes = Table(
     Column("outcome", Text, nullable=False),
     Column("began", Instant, nullable=False),
     Column("changed", Instant, nullable=False),
-    Index("outcomes_by_outcome", "outcome", "changed"),
-    Index("outcomes_by_change", "changed"),
 )
 
 feedback = Table(

@@ -11,7 +11,17 @@ from typing import Any
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import Connection, CursorResult, Select, and_, bindparam, not_, or_, select
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    CursorResult,
+    Select,
+    and_,
+    bindparam,
+    not_,
+    or_,
+    select,
+)
 
 from bot.model.effects import RecordFeedback, RecordOutcome
 from bot.model.errors import StoreConflict, UnknownTicket
@@ -22,7 +32,6 @@ from bot.ports import Leased, NewPost, Parcel, ParcelId, Placed, SessionKey
 from bot.store.tables import (
     activities,
     counters,
-    feedback,
     outcomes,
     parcels,
     places,
@@ -31,11 +40,14 @@ from bot.store.tables import (
     ticket_texts,
     tickets,
 )
+from bot.store.tables import feedback as opinions
 
 FIRST_NUMBER = 1001
 """Number of the first ticket."""
 
-_OF_PERSON = {name: bindparam(f"of_{name}") for name in ("channel", "conversation", "person")}
+_OF_PERSON: dict[str, BindParameter[str]] = {
+    name: bindparam(f"of_{name}") for name in ("channel", "conversation", "person")
+}
 
 _ANSWERED = select(activities.c.answer).where(
     *(activities.c[name] == value for name, value in _OF_PERSON.items()),
@@ -56,9 +68,7 @@ _CHANGE_SESSION = sessions.update().where(
 )
 
 _NEXT_NUMBER = (
-    counters.update()
-    .where(counters.c.name == "ticket")
-    .values(value=counters.c.value + 1)
+    counters.update().where(counters.c.name == "ticket").values(value=counters.c.value + 1)
 )
 _NUMBER = select(counters.c.value).where(counters.c.name == "ticket")
 _FIRST_NUMBER = counters.insert().values(name="ticket", value=FIRST_NUMBER)
@@ -144,8 +154,8 @@ _NEW_PLACE = places.insert()
 _MOVE_PLACE = places.update().where(places.c.name == bindparam("of_name"))
 _NEW_OUTCOME = outcomes.insert()
 _CHANGE_OUTCOME = outcomes.update().where(outcomes.c.session == bindparam("of_session"))
-_NEW_FEEDBACK = feedback.insert()
-_CHANGE_FEEDBACK = feedback.update().where(feedback.c.session == bindparam("of_session"))
+_NEW_FEEDBACK = opinions.insert()
+_CHANGE_FEEDBACK = opinions.update().where(opinions.c.session == bindparam("of_session"))
 
 
 class SqlUnit:
@@ -192,12 +202,10 @@ class SqlUnit:
         values = {"document": session, "version": version + 1, "changed": at}
         if version == 0:
             self.connection.execute(_NEW_SESSION, _key(key) | values)
-        elif _rows(
-            self.connection.execute(_CHANGE_SESSION, _of(key) | values | {"of_version": version})
-        ):
-            pass
         else:
-            raise StoreConflict("A session changed.")
+            where = _of(key) | {"of_version": version}
+            if not self.connection.execute(_CHANGE_SESSION, where | values).rowcount:
+                raise StoreConflict("A session changed.")
         self._versions[key] = version + 1
 
     # ---------------------------------------------------------------------------------------------- tickets
@@ -251,7 +259,7 @@ class SqlUnit:
         """
         changed = replace(ticket, version=ticket.version + 1)
         where = {"of_id": ticket.id, "of_version": ticket.version}
-        if not _rows(self.connection.execute(_CHANGE_TICKET, where | _columns(changed))):
+        if not self.connection.execute(_CHANGE_TICKET, where | _columns(changed)).rowcount:
             if self.connection.execute(_TICKET_EXISTS, {"of_id": ticket.id}).first() is None:
                 raise UnknownTicket(ticket.id)
             raise StoreConflict(f"#{ticket.number} changed.")
@@ -305,12 +313,11 @@ class SqlUnit:
         ).all()
         leased = []
         for id_, attempts in found:
-            try:
-                parcel = self.connection.execute(_DOCUMENT, {"of_id": id_}).scalar_one()
-            except msgspec.DecodeError:
+            parcel = self.parcel(id_)
+            if parcel is None:
                 self.give_up(id_, now, "Stored by a version that this one cannot read.")
-                continue
-            leased.append(Leased(id=id_, parcel=parcel, attempts=attempts))
+            else:
+                leased.append(Leased(id=id_, parcel=parcel, attempts=attempts))
         if leased:
             self.connection.execute(
                 _LEASE, [{"of_id": one.id, "leased_until": until} for one in leased]
@@ -338,6 +345,14 @@ class SqlUnit:
         row = self.connection.execute(_PLACE, {"of_name": name}).first()
         return None if row is None else Placed(ConversationId(row[0]), row[1])
 
+    def parcel(self, parcel: ParcelId) -> Parcel | None:
+        """Return a parcel of the outbox, or None when an earlier version stored it in a way that this one cannot read."""
+        try:
+            stored: Parcel = self.connection.execute(_DOCUMENT, {"of_id": parcel}).scalar_one()
+        except msgspec.DecodeError:
+            return None
+        return stored
+
     # ------------------------------------------------------------------------------------------- statistics
 
     def record_outcome(self, outcome: RecordOutcome, at: datetime) -> None:
@@ -351,22 +366,22 @@ class SqlUnit:
             "changed": at,
         }
         where = {"of_session": outcome.session}
-        if not _rows(self.connection.execute(_CHANGE_OUTCOME, where | values)):
+        if not self.connection.execute(_CHANGE_OUTCOME, where | values).rowcount:
             values |= {"session": outcome.session, "began": at}
             self.connection.execute(_NEW_OUTCOME, values)
 
-    def record_feedback(self, given: RecordFeedback, at: datetime) -> None:
+    def record_feedback(self, feedback: RecordFeedback, at: datetime) -> None:
         """Store whether a dialog helped; the last word counts."""
-        values = {"useful": given.useful, "at": at}
-        where = {"of_session": given.session}
-        if not _rows(self.connection.execute(_CHANGE_FEEDBACK, where | values)):
-            self.connection.execute(_NEW_FEEDBACK, values | {"session": given.session})
+        values = {"useful": feedback.useful, "at": at}
+        where = {"of_session": feedback.session}
+        if not self.connection.execute(_CHANGE_FEEDBACK, where | values).rowcount:
+            self.connection.execute(_NEW_FEEDBACK, values | {"session": feedback.session})
 
     # -----------------------------------------------------------------------------------------------------
 
     def _next_number(self) -> int:
         """Return the next ticket number. The counter's row stays locked until the commit, so numbers never repeat."""
-        if _rows(self.connection.execute(_NEXT_NUMBER)):
+        if self.connection.execute(_NEXT_NUMBER).rowcount:
             return int(self.connection.execute(_NUMBER).scalar_one())
         self.connection.execute(_FIRST_NUMBER)
         return FIRST_NUMBER
@@ -385,7 +400,7 @@ class SqlUnit:
 
     def _remember_place(self, name: str, placed: Placed) -> None:
         values = {"conversation": placed.conversation, "activity": placed.activity}
-        if not _rows(self.connection.execute(_MOVE_PLACE, values | {"of_name": name})):
+        if not self.connection.execute(_MOVE_PLACE, values | {"of_name": name}).rowcount:
             self.connection.execute(_NEW_PLACE, values | {"name": name})
 
 
@@ -411,10 +426,6 @@ def _columns(ticket: Ticket) -> dict[str, Any]:
 
 def _whole(ticket: Ticket, original: str | None) -> Ticket:
     return replace(ticket, draft=replace(ticket.draft, original=original))
-
-
-def _rows(result: CursorResult[Any]) -> int:
-    return result.rowcount
 
 
 def _new_id(inserted: CursorResult[Any]) -> ParcelId:

@@ -228,7 +228,9 @@ class _Envelope:
         """Return what was said: the HTML where the plain text has lost something of it."""
         mentions = list(self.mentions())
         for mention in mentions:
-            text = text.replace(mention, "", 1)
+            # The client sets a hard blank behind a mention, spelt as HTML even in plain text.
+            before, _, after = text.partition(mention)
+            text = before + after.removeprefix("&nbsp;")
         text = _without_nul(text)
         for attachment in attachments:
             html = attachment.get("content")

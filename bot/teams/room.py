@@ -24,7 +24,7 @@ from bot.teams.connector import Connector
 from bot.teams.hosts import CONNECTOR_HOSTS, UPLOAD_DOMAIN, Origins
 from bot.teams.inbound import Languages, Upload, read_activity
 from bot.teams.keys import METADATA_URL, SigningKeys
-from bot.teams.members import TeamMembers
+from bot.teams.members import Membership
 from bot.teams.outbound import invoke_card, invoke_message, to_activity, to_text_activity
 from bot.teams.sender import TeamsSender
 from bot.teams.token import AUTHORITY, Credentials, NoToken, OutboundToken, Token
@@ -78,8 +78,6 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """More connector hosts: `host` or `https://host:port`."""
     upload_hosts: tuple[str, ...] = ()
     """More hosts that files may be fetched from."""
-    team_id: str = ""
-    """Conversation id of the triage team."""
     team_service_url: str = SERVICE_URL
     """Where the triage team lives."""
     metadata_url: str = METADATA_URL
@@ -94,27 +92,26 @@ class TeamsRoom:
         if not options.local and not (options.app_id and options.app_password):
             raise SettingsError("Without --local the bot needs an app id and its password.")
         self._options = options
-        self._session = rest.new_session()
         self._origins = Origins(
             CONNECTOR_HOSTS, extra=options.service_hosts, loopback=options.local
         )
+        file_hosts = Origins(
+            (),
+            domains=(UPLOAD_DOMAIN,),
+            extra=options.upload_hosts,
+            loopback=options.local,
+        )
+        self._session = rest.new_session()
         self._token: Token = NoToken() if options.local else OutboundToken(_credentials(options))
         self._keys = SigningKeys(self._session, options.metadata_url)
         self._gate: Gate = (
             LocalGate() if options.local else ChannelGate(options.app_id, self._keys, clock)
         )
+        self._uploads = Uploads(self._session, file_hosts)
         self.connector = Connector(self._session, self._origins, self._token, clock)
         self.sender = TeamsSender(self.connector)
-        self.members = TeamMembers(self.connector, options.team_service_url, options.team_id)
-        self._uploads = Uploads(
-            self._session,
-            Origins(
-                (),
-                domains=(UPLOAD_DOMAIN,),
-                extra=options.upload_hosts,
-                loopback=options.local,
-            ),
-        )
+        self._edges: list[TeamsEdge] = []
+        self.members = Membership(self.connector, options.team_service_url)
 
     def warm(self) -> None:
         """Fetch keys and token in the background, so that the first person need not wait for them."""
@@ -126,7 +123,7 @@ class TeamsRoom:
         self, languages: Languages, on_incoming: OnIncoming, on_ticket_press: OnTicketPress
     ) -> TeamsEdge:
         """Return what answers `POST /api/messages`."""
-        return TeamsEdge(
+        edge = TeamsEdge(
             gate=self._gate,
             tenants=Tenants(self._options.tenants),
             origins=self._origins,
@@ -136,9 +133,13 @@ class TeamsRoom:
             on_incoming=on_incoming,
             on_ticket_press=on_ticket_press,
         )
+        self._edges.append(edge)
+        return edge
 
     async def close(self) -> None:
-        """Let go of everything."""
+        """Finish what is being sent and let go of everything."""
+        for edge in self._edges:
+            await edge.close()
         await self._keys.close()
         await self._token.close()
         await rest.close(self._session)

@@ -202,6 +202,29 @@ fixers: {recipient: mottakeren}
 }
 
 
+FALLBACKS = ("known-code", "recipient-unknown", "unknown-code")
+"""Articles that the program itself leads to."""
+
+FALLBACK = """\
+format: 1
+owner: messaging
+reviewed: 2026-11-23
+start: advised
+match: []
+nodes:
+  advised:
+    end: advised
+"""
+
+FALLBACK_TEXT = """\
+format: 1
+title: A code
+nodes:
+  advised:
+    title: That is all
+"""
+
+
 def shared_text(language: str) -> str:
     """Return the shared prose in a language, with every word that the program speaks."""
     words = "".join(f"  {id_}: {id_} {language}\n" for id_ in sorted(WORDS))
@@ -241,7 +264,11 @@ class Dialogs:
         self.write("codes.yaml", CODES)
         self.write("articles/full/article.yaml", ARTICLE)
         self.write("articles/full/inventory.yaml", INVENTORY)
+        for name in FALLBACKS:
+            self.write(f"articles/{name}/article.yaml", FALLBACK)
         for tag in ("en", "nb"):
+            for name in FALLBACKS:
+                self.write(f"articles/{name}/{tag}.yaml", FALLBACK_TEXT)
             self.write(f"shared/{tag}.yaml", shared_text(tag))
             self.write(f"codes/{tag}.yaml", CODES_TEXT[tag])
             self.write(f"articles/full/{tag}.yaml", ARTICLE_TEXT[tag])

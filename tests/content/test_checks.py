@@ -1,6 +1,9 @@
 """The rules of the content: each is broken once, found once, and says what to do."""
 
+# ruff: noqa: E501 - one case a line: file, what is replaced by what, and what is said
 from __future__ import annotations
+
+import shutil
 
 import pytest
 
@@ -223,3 +226,18 @@ def test_a_row_without_a_code_is_known_by_its_markers(dialogs: Dialogs) -> None:
     dialogs.edit("codes.yaml", "    markers: [mailbox full]\n", "")
 
     assert dialogs.only().rule == "no-code"
+
+
+def test_the_articles_that_recognition_falls_back_to_are_needed(dialogs: Dialogs) -> None:
+    """A bounce with an unknown code must land somewhere."""
+    shutil.rmtree(dialogs.root / "articles/unknown-code")
+
+    problem = dialogs.only()
+    assert (problem.severity, problem.rule) == ("error", "missing-article")
+
+
+def test_a_choice_does_not_take_the_words_for_a_language(dialogs: Dialogs) -> None:
+    """People must be able to switch at every step."""
+    dialogs.edit(EN, "mine: [mine, it is me]", "mine: [På norsk!]")
+
+    assert "hides 'language:nb'" in dialogs.only().message

@@ -90,6 +90,6 @@ def test_the_score_counts_texts(dialogs: Dialogs) -> None:
 
     content, _ = examine(dialogs.root)
     rows = {row.what: row.written for row in scores(content)}
-    assert set(rows) == {"full", "shared", "codes"}
+    assert {"full", "shared", "codes"} <= set(rows)
     assert rows["full"] == {EN: (19, 19), NB: (18, 19)}
     assert rows["codes"][EN] == (6, 6)

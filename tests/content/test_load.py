@@ -101,8 +101,10 @@ def test_all_errors_come_at_once_each_on_its_line(dialogs: Dialogs) -> None:
     line = dialogs.line("articles/full/article.yaml", "done: solvd")
     said = str(refused.value).splitlines()
     assert said[1:] == [
-        f"articles/full/article.yaml:{line}: error[unknown-target] node 'tidy' goes to 'solvd', "
-        "which does not exist; did you mean 'solved'?",
+        (
+            f"articles/full/article.yaml:{line}: error[unknown-target] node 'tidy' goes to 'solvd', "
+            "which does not exist; did you mean 'solved'?"
+        ),
         "codes.yaml:12: error[unknown-article] there is no article 'ful'; did you mean 'full'?",
     ]
 

@@ -233,7 +233,6 @@ class Recorder:
 
     async def __aexit__(self, *_: object) -> None:
         """Close it."""
-        await self.edge.close()
         await self.room.close()
 
     async def _on_incoming(self, incoming: Incoming) -> Answer:

@@ -248,7 +248,7 @@ TENANTS: dict[str, Json] = {
 
 @pytest.mark.parametrize("activity", TENANTS.values(), ids=TENANTS)
 async def test_foreign_tenants(open_recorder: OpenRecorder, activity: Json) -> None:
-    """Messages and presses of another tenant, of none, or of two at once are refused."""
+    """Messages and presses of another tenant, of none, or of one allowed and one foreign are refused."""
     recorder = await open_recorder()
     assert await recorder.post(activity) == (403, None)
     assert recorder.incoming == []

@@ -90,6 +90,13 @@ async def test_the_bots_mention_is_removed_by_its_entity(open_recorder: OpenReco
     assert incoming.event == Said("the Bouncedesk said Bouncedesk")
 
 
+async def test_the_blank_behind_a_mention_goes_too(open_recorder: OpenRecorder) -> None:
+    """The client writes a hard blank behind a mention as `&nbsp;`, which nobody typed."""
+    recorder = await open_recorder()
+    activity = channel_message("<at>Bouncedesk</at>&nbsp;1 &nbsp; 2")
+    assert (await recorder.one(activity)).event == Said("1 &nbsp; 2")
+
+
 async def test_a_colleague_of_the_bots_name_stays_mentioned(open_recorder: OpenRecorder) -> None:
     """A mention of somebody else is left alone, whatever they are called."""
     recorder = await open_recorder()

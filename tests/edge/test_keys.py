@@ -71,6 +71,32 @@ async def test_a_verified_token_is_remembered(open_recorder: OpenRecorder) -> No
     assert await recorder.post(other, token=token) == (403, None)
 
 
+async def test_a_remembered_token_ends(open_recorder: OpenRecorder) -> None:
+    """A token is remembered no longer than it is valid, skew included."""
+    recorder = await open_recorder()
+    ends = int(time.time()) - 298
+    token = recorder.stub.token(APP_ID, SERVICE_URL, exp=ends)
+    assert await recorder.post(message(), token=token) == (200, None)
+    await asyncio.sleep(ends + 300.1 - time.time())
+    assert await recorder.post(message(), token=token) == (401, None)
+
+
+async def test_old_keys_are_renewed_in_the_background(stub: StubConnector) -> None:
+    """After a day a known key still serves at once, and the keys are fetched anew behind it."""
+    clock = Hands()
+    async with aiohttp.ClientSession() as session:
+        keys = SigningKeys(session, stub.metadata_url, clock)
+        assert await keys.find("key-1") is not None
+        stub.roll_key()
+        clock.at += 86_401
+        assert await keys.find("key-1") is not None
+        async with asyncio.timeout(5):
+            while await keys.find("key-1") is not None:  # noqa: ASYNC110 - nobody tells when
+                await asyncio.sleep(0.01)
+        assert len(stub.requests(path=METADATA)) == 2
+        await keys.close()
+
+
 async def test_without_keys_nobody_is_let_in(open_recorder: OpenRecorder) -> None:
     """While no key could be fetched yet the answer is 503, which says that trying again may help."""
     recorder = await open_recorder()

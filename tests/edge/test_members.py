@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
-import aiohttp
 import pytest
 
 from bot.model.errors import DeliveryFailed
-from bot.teams.connector import Connector
-from bot.teams.hosts import Origins
-from bot.teams.members import TeamMembers
-from bot.teams.token import NoToken
+from bot.teams.members import Membership
 from tests.connector import StubConnector
 from tests.edge.conftest import OpenRecorder
 from tests.edge.far_side import ADA, ADA_ENTRA, TEAM_ID, Recorder, execute, ticket_data
@@ -22,45 +16,41 @@ STRANGER = "29:stranger"
 
 async def _open(open_recorder: OpenRecorder, stub: StubConnector) -> Recorder:
     stub.members(TEAM_ID, [{"id": ADA, "aadObjectId": ADA_ENTRA, "name": "Ada Example"}])
-    return await open_recorder(local=True, team_id=TEAM_ID, team_service_url=stub.service_url)
+    return await open_recorder(local=True, team_service_url=stub.service_url)
 
 
 async def test_members_belong(open_recorder: OpenRecorder, stub: StubConnector) -> None:
     """A member belongs, by either id; somebody else does not."""
     members = (await _open(open_recorder, stub)).room.members
-    assert await members.belongs(ADA)
-    assert await members.belongs(ADA_ENTRA)
-    assert not await members.belongs(STRANGER)
+    assert await members.is_member(TEAM_ID, ADA)
+    assert await members.is_member(TEAM_ID, ADA_ENTRA)
+    assert not await members.is_member(TEAM_ID, STRANGER)
 
 
-async def test_the_press_names_the_person(
+async def test_the_place_is_not_the_presses_to_choose(
     open_recorder: OpenRecorder, stub: StubConnector
 ) -> None:
-    """It is the channel's word that counts, asked at the team's own place, wherever the press claims to come from."""
-    recorder = await open_recorder(team_id=TEAM_ID, team_service_url=stub.service_url)
-    press = await recorder.one_press(execute(ticket_data()))
-    async with aiohttp.ClientSession() as session:
-        connector = Connector(
-            session, Origins((), extra=(stub.origin,)), NoToken(), lambda: datetime.now(UTC)
-        )
-        members = TeamMembers(connector, stub.service_url, TEAM_ID)
-        stub.members(TEAM_ID, [])
-        assert not await members.is_member(press)
-        stub.members(TEAM_ID, [{"id": ADA}])
-        assert await TeamMembers(connector, stub.service_url, TEAM_ID).is_member(press)
-    asked = stub.requests(method="GET", conversation=TEAM_ID)
-    assert {request["path"].rpartition("/")[2] for request in asked} == {ADA}
+    """Whoever presses, wherever the press claims to come from: the team is asked for at the place from the settings."""
+    recorder = await _open(open_recorder, stub)
+    elsewhere = f"{stub.origin}/elsewhere/"
+    activity = execute(ticket_data()) | {"serviceUrl": elsewhere}
+    await recorder.post(activity, {"Host": "localhost"}, "127.0.0.1", token=None)
+    (press,) = recorder.presses
+    assert press.address.service_url == elsewhere
+    assert await recorder.room.members.is_member(TEAM_ID, press.address.user)
+    (asked,) = stub.requests(method="GET", conversation=TEAM_ID)
+    assert asked["path"] == f"/v3/conversations/{TEAM_ID}/members/{ADA}"
 
 
 async def test_answers_are_remembered(open_recorder: OpenRecorder, stub: StubConnector) -> None:
     """A member is asked for every five minutes, a stranger every half minute."""
     recorder = await _open(open_recorder, stub)
     clock = Hands()
-    members = TeamMembers(recorder.room.connector, stub.service_url, TEAM_ID, clock)
+    members = Membership(recorder.room.connector, stub.service_url, clock)
 
     async def ask_both() -> int:
-        assert await members.belongs(ADA)
-        assert not await members.belongs(STRANGER)
+        assert await members.is_member(TEAM_ID, ADA)
+        assert not await members.is_member(TEAM_ID, STRANGER)
         return len(stub.requests(method="GET", conversation=TEAM_ID))
 
     assert await ask_both() == 2
@@ -91,8 +81,8 @@ async def test_no_answer_is_not_a_no(
     members = (await _open(open_recorder, stub)).room.members
     stub.fault(TEAM_ID, status, body=body)
     with pytest.raises(DeliveryFailed):
-        await members.belongs(ADA)
-    assert await members.belongs(ADA)
+        await members.is_member(TEAM_ID, ADA)
+    assert await members.is_member(TEAM_ID, ADA)
 
 
 async def test_members_are_listed_by_pages(

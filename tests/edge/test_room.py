@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from bot.host import Answer
 from bot.model.errors import SettingsError, StoreUnavailable
-from bot.model.event import Incoming
+from bot.model.event import Incoming, TicketPress
 from bot.teams.outbound import invoke_error
 from bot.teams.room import Options, TeamsRoom
 from tests.edge.conftest import OpenRecorder
@@ -21,6 +21,7 @@ from tests.edge.far_side import (
     Recorder,
     execute,
     installed,
+    language,
     members_added,
     message,
     press_data,
@@ -132,15 +133,13 @@ async def test_what_the_bot_raises_comes_through(open_recorder: OpenRecorder) ->
     """The edge swallows nothing: what went wrong inside is the server's to answer."""
     recorder = await _local(open_recorder)
 
-    async def broken(_: Incoming) -> Answer:
+    async def broken(_: Incoming | TicketPress) -> NoReturn:
         raise StoreUnavailable
 
-    recorder.edge = recorder.room.edge(
-        lambda _: recorder.incoming[0].locale, broken, recorder.edge._on_ticket_press
-    )
-    await _post(await _local(open_recorder), message())
-    with pytest.raises((StoreUnavailable, IndexError)):
-        await _post(recorder, message())
+    recorder.edge = recorder.room.edge(language, broken, broken)
+    for activity in (message(), execute(press_data()), execute(ticket_data())):
+        with pytest.raises(StoreUnavailable):
+            await _post(recorder, activity)
 
 
 def test_an_error_is_said_in_the_channels_shape() -> None:

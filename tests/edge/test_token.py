@@ -22,23 +22,32 @@ from tests.connector import StubConnector
 from tests.edge.far_side import APP_ID, CHAT, PAGE, TENANT, address
 from tests.edge.test_keys import Hands
 
+Fields = dict[str, str] | None
 
-class Detour(requests.Session):
-    """Brings requests for Entra to the stand-in: msal insists on https, which the stand-in does not speak."""
+
+class Detour:
+    """Brings msal's requests for Entra to the stand-in: msal insists on https, which the stand-in does not speak."""
 
     def __init__(self, origin: str) -> None:
         """Take where the stand-in is."""
-        super().__init__()
-        self.origin = origin
-        self.trust_env = False
+        self._origin = origin
 
-    def request(self, method: str | bytes, url: str | bytes, *args: Any, **more: Any) -> Any:
-        """Make a request at the stand-in."""
-        assert str(url).startswith((AUTHORITY, self.origin)), "asked somebody else"
-        return super().request(method, str(url).replace(AUTHORITY, self.origin), *args, **more)
+    def get(self, url: str, headers: Fields = None, **_: object) -> requests.Response:
+        """Get from the stand-in."""
+        return requests.get(self._there(url), headers=headers, timeout=5)
+
+    def post(
+        self, url: str, data: Fields = None, headers: Fields = None, **_: object
+    ) -> requests.Response:
+        """Post to the stand-in."""
+        return requests.post(self._there(url), data=data, headers=headers, timeout=5)
+
+    def _there(self, url: str) -> str:
+        assert url.startswith(f"{AUTHORITY}/{TENANT}/"), "asked somebody else"
+        return url.replace(AUTHORITY, self._origin)
 
 
-def _credentials(stub: StubConnector, secret: str = "right") -> Credentials:
+def _credentials(stub: StubConnector, secret: str) -> Credentials:
     return Credentials(APP_ID, secret, TENANT, http_client=Detour(stub.origin))
 
 
@@ -48,7 +57,7 @@ def _bought(stub: StubConnector) -> int:
 
 async def test_a_token_is_bought_once(stub: StubConnector) -> None:
     """However many replies wait for it, one token is bought, in the bot's own tenant and for the channel."""
-    token = OutboundToken(_credentials(stub).buy)
+    token = OutboundToken(_credentials(stub, "right").buy)
     shown = await asyncio.gather(*(token.bearer() for _ in range(30)))
     assert len(set(shown)) == 1
     assert await token.bearer() == shown[0]
@@ -61,7 +70,7 @@ async def test_a_token_is_bought_once(stub: StubConnector) -> None:
 async def test_a_token_is_renewed_ahead_of_its_end(stub: StubConnector) -> None:
     """Ten minutes before its end a new one is bought in the background; meanwhile the old one serves."""
     clock = Hands()
-    token = OutboundToken(_credentials(stub).buy, clock)
+    token = OutboundToken(_credentials(stub, "right").buy, clock)
     first = await token.bearer()
     clock.at += 3_599 - 500
     assert await token.bearer() == first
@@ -74,7 +83,7 @@ async def test_a_token_is_renewed_ahead_of_its_end(stub: StubConnector) -> None:
 async def test_an_ended_token_is_never_shown(stub: StubConnector) -> None:
     """After its end a reply waits for the new one."""
     clock = Hands()
-    token = OutboundToken(_credentials(stub).buy, clock)
+    token = OutboundToken(_credentials(stub, "right").buy, clock)
     first = await token.bearer()
     clock.at += 3_600
     assert await token.bearer() != first
@@ -101,7 +110,7 @@ async def test_a_wrong_secret_delays(stub: StubConnector) -> None:
 async def test_answers_of_entra_that_are_none(stub: StubConnector, body: str) -> None:
     """Whatever Entra answers instead of a token is a delay."""
     stub.fault("token", 200, body=body)
-    token = OutboundToken(_credentials(stub).buy, Hands())
+    token = OutboundToken(_credentials(stub, "right").buy, Hands())
     with pytest.raises(DeliveryDelayed):
         await token.bearer()
     await token.close()
@@ -121,7 +130,7 @@ async def test_a_slow_entra_does_not_hold_the_loop(stub: StubConnector) -> None:
     stub.fault("token", 0, delay=0.4)
     on_loop = threading.get_ident()
     bought_in: list[int] = []
-    credentials = _credentials(stub)
+    credentials = _credentials(stub, "right")
 
     def buy() -> dict[str, Any]:
         bought_in.append(threading.get_ident())
@@ -144,7 +153,7 @@ async def test_the_token_goes_to_the_connector_and_is_dropped_when_refused(
     stub: StubConnector,
 ) -> None:
     """Replies carry the token; one that the channel refuses is bought anew for the next attempt."""
-    token = OutboundToken(_credentials(stub).buy)
+    token = OutboundToken(_credentials(stub, "right").buy)
     async with aiohttp.ClientSession() as session:
         origins = Origins((), extra=(stub.origin,))
         sender = TeamsSender(Connector(session, origins, token, lambda: datetime.now(UTC)))

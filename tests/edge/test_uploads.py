@@ -38,10 +38,12 @@ async def test_an_address_is_asked_for_as_it_is(uploads: Uploads, stub: StubConn
 
 
 async def test_a_file_that_is_too_large(uploads: Uploads, stub: StubConnector) -> None:
-    """A file one byte over the limit is refused."""
-    url = stub.file("a.eml", b"x" * (limits.MAIL_BYTES + 1))
-    with pytest.raises(UploadRefused):
-        await uploads.fetch(url)
+    """A file one byte over the limit is refused, whether its host says how long it is or not."""
+    data = b"x" * (limits.MAIL_BYTES + 1)
+    for answer in ({}, {"Chunked": "yes"}):
+        with pytest.raises(UploadRefused):
+            await uploads.fetch(stub.file("a.eml", data, answer))
+    assert await uploads.fetch(stub.file("a.eml", data[1:], {"Chunked": "yes"})) == data[1:]
 
 
 async def test_a_file_that_unpacks_to_something_large(
@@ -134,3 +136,5 @@ def test_sharepoint_is_matched_at_a_label() -> None:
     assert origins.admits_file("https://fabrikam.sharepoint.com/_layouts/15/download.aspx")
     for host in ("evilsharepoint.com", "sharepoint.com.evil.example", "sharepoint.com"):
         assert not origins.admits_file(f"https://{host}/a")
+    assert not origins.admits_file("http://contoso.sharepoint.com/a")
+    assert not origins.admits_file("https://contoso.sharepoint.com:8443/a")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ PASTES = {
         "Access denied. AS(201806281)"
     ),
 }
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+_LONG_FROM_NOW = datetime(2100, 1, 1, tzinfo=UTC)
 WALKS = yaml.safe_load((Path(__file__).parent / "walks.yaml").read_text(encoding="utf-8"))
 
 
@@ -62,13 +65,12 @@ async def check_place(talking: Conversation, at: str) -> None:
 async def check_records(talking: Conversation, walk: dict[str, Any]) -> None:
     """Check outcome, feedback and ticket."""
     session = await talking.session()
-    store = talking.running.store
-    outcomes = {row.session: row.outcome for row in await store.outcomes()}
+    recorded = await talking.running.store.outcomes(_LONG_AGO, _LONG_FROM_NOW)
+    ours = {record.outcome.session: record for record in recorded}
     if "outcome" in walk:
-        assert outcomes[session.id] == walk["outcome"]
+        assert ours[session.id].outcome.outcome == walk["outcome"]
     if "feedback" in walk:
-        useful = {row.session: row.useful for row in await store.feedback()}
-        assert useful[session.id] == walk["feedback"]
+        assert ours[session.id].useful is walk["feedback"]
     tickets = await talking.tickets()
     assert len(tickets) == (1 if "ticket" in walk else 0)
     for ticket in tickets:

@@ -36,6 +36,7 @@ FAULTS: tuple[Check, ...] = (
     references.addresses_are_https,
     codes.codes_are_well_formed,
     codes.articles_exist,
+    codes.the_programs_articles_exist,
     codes.fingerprints_say_something,
     words.ids_are_the_programs,
     languages.default_is_complete,

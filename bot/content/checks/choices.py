@@ -87,18 +87,7 @@ def typed_words_differ(content: Content, findings: Findings) -> None:
 
 def commands_are_not_hidden(content: Content, findings: Findings) -> None:
     """No choice takes a word that works everywhere, and no two of those share one."""
-    everywhere: dict[str, str] = {}
-    for shared in content.shared.values():
-        for id_ in ALWAYS:
-            command = shared.commands.get(id_)
-            for word in (command.label, *command.typed) if command else ():
-                first = everywhere.setdefault(_plain(word), id_)
-                if first != id_:
-                    findings.warning(
-                        shared.file.at("commands", id_),
-                        "typed-clash",
-                        f"\"{word}\" means '{first}' already, so not '{id_}'; remove one",
-                    )
+    everywhere = _everywhere(content, findings)
     for source in content.articles.values():
         for node_id in source.article.nodes:
             for choice, word, place in _words(source, node_id):
@@ -110,6 +99,26 @@ def commands_are_not_hidden(content: Content, findings: Findings) -> None:
                         f"\"{word}\" for choice '{choice}' hides '{hidden}', which works everywhere else; "
                         "choose other words",
                     )
+
+
+def _everywhere(content: Content, findings: Findings) -> dict[str, str]:
+    """Return what each word means that can be typed at every step."""
+    meaning: dict[str, str] = {}
+    for language in content.languages.values():
+        for word in (language.name, *language.typed):
+            meaning.setdefault(_plain(word), f"language:{language.tag}")
+    for shared in content.shared.values():
+        for id_ in ALWAYS:
+            command = shared.commands.get(id_)
+            for word in (command.label, *command.typed) if command else ():
+                first = meaning.setdefault(_plain(word), id_)
+                if first != id_:
+                    findings.warning(
+                        shared.file.at("commands", id_),
+                        "typed-clash",
+                        f"\"{word}\" means '{first}' already, so not '{id_}'; remove one",
+                    )
+    return meaning
 
 
 def _spoken_nodes(

@@ -3,9 +3,10 @@
 import re
 
 from bot.content.fields import did_you_mean
-from bot.content.problems import Findings
+from bot.content.problems import Findings, Place
 from bot.content.sources import Content
 from bot.model.ids import CodeRowId
+from bot.recognise.recogniser import KNOWN_CODE, RECIPIENT_UNKNOWN, UNKNOWN_CODE
 
 _CODE = re.compile(r"([245])\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})")
 """RFC 3463 section 2: class 2, 4 or 5, then subject and detail of up to three digits without leading zeros."""
@@ -46,6 +47,17 @@ def articles_exist(content: Content, findings: Findings) -> None:
             place = content.codes_file.at("codes", row.id, "article")
             findings.error(
                 place, "unknown-article", f"there is no article '{row.article}'; {hint}"
+            )
+
+
+def the_programs_articles_exist(content: Content, findings: Findings) -> None:
+    """The articles that recognition falls back to are there."""
+    for article in (KNOWN_CODE, RECIPIENT_UNKNOWN, UNKNOWN_CODE):
+        if article not in content.articles:
+            findings.error(
+                Place(f"articles/{article}/article.yaml"),
+                "missing-article",
+                f"the bot needs the article '{article}' for codes without one of their own; write it",
             )
 
 

@@ -1,12 +1,11 @@
 """An article as boxes with answers: what there is to draw, in one language, before anybody decides where."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bot.model.choices import DONE, FAILED, HUMAN
-from bot.model.ids import ArticleId, Language, NodeId
+from bot.model.ids import ArticleId, ChoiceId, Language, NodeId
 from bot.model.library import (
     NEXT_UNTRIED,
     Article,
@@ -53,6 +52,13 @@ class Answer:
 
     label: str
     to: str
+    also: tuple[str, ...] = ()
+    """More boxes, where the overview sums several ways out up."""
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Return every box it leads to."""
+        return (self.to, *self.also)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +105,7 @@ def lanes_of(chart: Chart) -> list[Lane]:
     return [lane for lane in Lane if lane in used]
 
 
-def overview(chart: Chart) -> Chart:
+def overview(chart: Chart, words: Words) -> Chart:
     """Return the chart with each lane shrunk to its doors: where people come in, and where they can end up."""
     doors = _lane_doors(chart)
     boxes: dict[str, Box] = {}
@@ -107,7 +113,7 @@ def overview(chart: Chart) -> Chart:
         if box.kind in CLOSING or box.lane is Lane.ALL:
             boxes[box.id] = box
         elif box.id in doors:
-            boxes[box.id] = replace(box, answers=tuple(_far_answers(chart, box, doors)))
+            boxes[box.id] = replace(box, answers=_far_answers(chart, box, doors, words))
     return Chart(chart.title, boxes, chart.doors)
 
 
@@ -121,10 +127,10 @@ def _lane_doors(chart: Chart) -> set[str]:
     return doors
 
 
-def _far_answers(chart: Chart, door: Box, doors: set[str]) -> Iterable[Answer]:
-    """Yield the boxes outside its lane that a door leads to, through any boxes of the lane but other doors."""
+def _far_answers(chart: Chart, door: Box, doors: set[str], words: Words) -> tuple[Answer, ...]:
+    """Return where a door leads to, through any boxes of its lane but other doors, and not back to the way in."""
     seen, waiting = {door.id}, [door]
-    found: dict[str, Box] = {}
+    found: set[str] = set()
     while waiting:
         box = waiting.pop(0)
         for answer in box.answers:
@@ -133,12 +139,18 @@ def _far_answers(chart: Chart, door: Box, doors: set[str]) -> Iterable[Answer]:
                 continue
             seen.add(there.id)
             if there.kind in CLOSING or there.lane is not door.lane or there.id in doors:
-                found[there.id] = there
+                found.add(there.id)
             else:
                 waiting.append(there)
-    order = [*chart.boxes]
-    for box in sorted(found.values(), key=lambda box: (box.kind in CLOSING, order.index(box.id))):
-        yield Answer(box.title, box.id)
+    reached = [box for box in chart.boxes.values() if box.id in found]
+    onwards = [box for box in reached if box.kind not in CLOSING and box.lane is not Lane.ALL]
+    answers = [Answer(box.title, box.id) for box in onwards]
+    for kind in (Kind.UNTRIED, Kind.END, Kind.HAND_OVER, Kind.ELSEWHERE):
+        ids = [box.id for box in reached if box.kind is kind]
+        if ids:
+            label = words.words[f"drawing-{kind}"]
+            answers.append(Answer(label[0].upper() + label[1:], ids[0], tuple(ids[1:])))
+    return tuple(answers)
 
 
 def _box(
@@ -147,7 +159,9 @@ def _box(
     words = library.words[language]
     spoken = prose.nodes[node.id]
     answers = tuple(
-        Answer(_plain(spoken.choices.get(choice) or words.commands[choice].label, words), _id(target))
+        Answer(
+            _plain(spoken.choices.get(choice) or words.commands[choice].label, words), _id(target)
+        )
         for choice, target in _ways(node)
     )
     urgent = isinstance(node.kind, Escalate) and node.kind.priority == "urgent"
@@ -172,7 +186,11 @@ def _hover(article: Article, node: Node, language: Language, words: Words) -> st
             covers += [id_ for id_ in block.covers if id_ not in covers]
             title = block.prose[language].title if language in block.prose else None
             blocks.append(_plain(title, words) if title else block_id)
-    lines = [node.id, *(f"+ {title}" for title in blocks), *([", ".join(covers)] if covers else [])]
+    lines = [
+        node.id,
+        *(f"+ {title}" for title in blocks),
+        *([", ".join(covers)] if covers else []),
+    ]
     return "\n".join(lines)
 
 
@@ -188,7 +206,7 @@ def _kind(node: Node) -> Kind:
             return Kind.END
 
 
-def _ways(node: Node) -> list[tuple[str, Target]]:
+def _ways(node: Node) -> list[tuple[ChoiceId, Target]]:
     match node.kind:
         case Ask(choices=choices):
             return [*choices.items()]
@@ -217,7 +235,9 @@ def _add_beyond(
         title = words.commands[HUMAN].label
         boxes[id_] = Box(HELPDESK, Kind.HAND_OVER, Lane.ALL, title)
     else:
-        boxes[id_] = Box(id_, Kind.ELSEWHERE, Lane.ALL, _title_elsewhere(target.article, library, language))
+        boxes[id_] = Box(
+            id_, Kind.ELSEWHERE, Lane.ALL, _title_elsewhere(target.article, library, language)
+        )
 
 
 def _title_elsewhere(article: ArticleId, library: Library, language: Language) -> str:

@@ -1,4 +1,4 @@
-"""What the tests of the core share: the real content, and a core on it. Both are read once; they are frozen."""
+"""What all tests share: the real content, and a core on it. Both are read once; they are frozen."""
 
 from __future__ import annotations
 
