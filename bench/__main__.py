@@ -6,6 +6,7 @@ python -m bench [--only turns reading start] [--rounds 5] [--seconds 3] [--corpu
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,6 +18,8 @@ from bench.processes import ROOT, Broken, cores, pin
 from bench.report import Section, table
 
 _PARTS = ("turns", "reading", "start")
+_QUIET = 0.5
+_BUSY = " Other programs are running: expect wide ranges, and less of turns/s than of CPU a turn."
 
 
 def _arguments() -> argparse.Namespace:
@@ -39,7 +42,9 @@ def main() -> int:
     """Run the parts that are asked for; return 1 when something broke."""
     given = _arguments()
     measured, rest = cores()
-    print(f"Measured on {_named(measured)}; everything else on {_named(rest)}.", flush=True)
+    print(f"Measured on {_named(measured)}; everything else on {_named(rest)}.")
+    load = os.getloadavg()[0]
+    print(f"Load average before: {load:.1f}.{_BUSY if load > _QUIET else ''}", flush=True)
     pin(0, rest)
     parts: dict[str, Callable[[], Sequence[Section]]] = {
         "turns": lambda: [

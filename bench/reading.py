@@ -8,14 +8,14 @@ import logging
 import random
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from email.message import Message
 from pathlib import Path
 
 from bench.activities import bounce
 from bench.hostile import hostile_texts
 from bench.processes import cores, pin
-from bench.report import Figure, Section, at_most, under
+from bench.report import Figure, Section, at_most, times, under
 from bot.content import load_library
 from bot.intake import read_mail, read_text
 from bot.recognise import Recogniser
@@ -124,8 +124,11 @@ def _mails(read: Callable[[bytes], None], rounds: int, corpus: Path | None) -> S
         for name, seconds in took.items()
     ]
     figures += [
-        Figure(f"mails/s, Bouncedesk / {name}", _times(took[name], ours))
-        for name in took
+        Figure(
+            f"mails/s, Bouncedesk / {name}",
+            times([their / our for their, our in zip(theirs, ours, strict=True)]),
+        )
+        for name, theirs in took.items()
         if name != "Bouncedesk"
     ]
     if flufl is None:
@@ -133,11 +136,6 @@ def _mails(read: Callable[[bytes], None], rounds: int, corpus: Path | None) -> S
     elif flufl.failed:
         figures.append(Figure("mails on which flufl.bounce raises", str(len(flufl.failed))))
     return Section(f"{title}, {len(mails)} of them", tuple(figures))
-
-
-def _times(theirs: Sequence[float], ours: Sequence[float]) -> str:
-    ratios = [their / our for their, our in zip(theirs, ours, strict=True)]
-    return f"{statistics.median(ratios):.2f}x ({min(ratios):.2f}-{max(ratios):.2f})"
 
 
 def _decode_all(data: bytes) -> None:

@@ -28,12 +28,12 @@ class Section(msgspec.Struct, frozen=True):
 
 def at_least(what: str, measured: Sequence[float], target: float) -> Figure:
     """Return the line for a ratio that should be large, with its range over the rounds."""
-    return Figure(what, _times(measured), f">= {target:g}x", statistics.median(measured) >= target)
+    return Figure(what, times(measured), f">= {target:g}x", statistics.median(measured) >= target)
 
 
 def at_most(what: str, measured: Sequence[float], target: float) -> Figure:
     """Return the line for a ratio that should be small, with its range over the rounds."""
-    return Figure(what, _times(measured), f"<= {target:g}x", statistics.median(measured) <= target)
+    return Figure(what, times(measured), f"<= {target:g}x", statistics.median(measured) <= target)
 
 
 def under(what: str, milliseconds: float, target: float) -> Figure:
@@ -41,7 +41,8 @@ def under(what: str, milliseconds: float, target: float) -> Figure:
     return Figure(what, f"{milliseconds:.2f} ms", f"< {target:g} ms", milliseconds < target)
 
 
-def _times(measured: Sequence[float]) -> str:
+def times(measured: Sequence[float]) -> str:
+    """Return the median of ratios and their range."""
     middle = statistics.median(measured)
     return f"{middle:.2f}x ({min(measured):.2f}-{max(measured):.2f})"
 

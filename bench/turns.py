@@ -13,7 +13,7 @@ import msgspec
 
 from bench.load import CONVERSATIONS, Kind, Measured
 from bench.processes import BOUNCEDESK, PYTHON, ROOT, Broken, cores, free_port, pin, serving
-from bench.report import Figure, Section, at_least
+from bench.report import Figure, Section, at_least, times
 
 TARGET = 8.0
 
@@ -79,6 +79,7 @@ def _section(measured: Mapping[str, Sequence[Measured]], flight: int) -> Section
     figures = [
         at_least(f"turns/s, {_OURS} / {_STOCK}", _ratios(ours, stock), TARGET),
         Figure(f"turns/s, {_OURS} / {_BARE}", _percent(_ratios(ours, bare))),
+        *_cpu_saved(ours, stock),
         *(Figure(name, _summary(runs)) for name, runs in measured.items()),
         Figure("answers that led to another step", f"{moved} of {answers}"),
     ]
@@ -99,6 +100,16 @@ def _section(measured: Mapping[str, Sequence[Measured]], flight: int) -> Section
 
 def _ratios(ones: Sequence[Measured], others: Sequence[Measured]) -> list[float]:
     return [one.rate / other.rate for one, other in zip(ones, others, strict=True) if other.turns]
+
+
+def _cpu_saved(ours: Sequence[Measured], stock: Sequence[Measured]) -> list[Figure]:
+    """Return how much less processor time a turn takes: the ratio that other programs on the machine disturb least."""
+    ratios = [
+        other.cpu_ms / one.cpu_ms
+        for one, other in zip(ours, stock, strict=True)
+        if one.cpu_ms and other.cpu_ms
+    ]
+    return [Figure(f"CPU a turn, {_STOCK} / {_OURS}", times(ratios))] if ratios else []
 
 
 def _percent(ratios: Sequence[float]) -> str:

@@ -31,7 +31,10 @@ class Metrics:
             registry=self._registry,
         )
         self._feedback = Counter(
-            "bouncedesk_feedback", "Answers to 'was this helpful?'.", ["useful"], registry=self._registry
+            "bouncedesk_feedback",
+            "Answers to 'was this helpful?'.",
+            ["useful"],
+            registry=self._registry,
         )
         self._queue = Gauge(
             "bouncedesk_tickets", "Tickets by state.", ["state"], registry=self._registry
@@ -42,9 +45,7 @@ class Metrics:
             "Age of the oldest unsent parcel.",
             registry=self._registry,
         )
-        self._dead = Gauge(
-            "bouncedesk_outbox_dead", "Parcels given up.", registry=self._registry
-        )
+        self._dead = Gauge("bouncedesk_outbox_dead", "Parcels given up.", registry=self._registry)
 
     def observe(self, incoming: Incoming, turn: Turn) -> None:
         """Count one committed turn."""

@@ -4,12 +4,15 @@ Teams wants a colour icon of 192x192 and an outline of 32x32, white on nothing. 
 pixel from the line?), so that it needs no library and is smooth at any size.
 """
 
+# ruff: noqa: INP001 - a script beside its pictures, no package
 from __future__ import annotations
 
 import struct
 import sys
 import zlib
 from collections.abc import Callable
+from itertools import pairwise
+from math import hypot
 from pathlib import Path
 
 Point = tuple[float, float]
@@ -34,8 +37,8 @@ def line(points: list[Point], thickness: float) -> Distance:
     """Return a line with round ends through some points."""
 
     def distance(x: float, y: float) -> float:
-        pairs = zip(points, points[1:], strict=False)
-        return min(_to_segment((x, y), start, end) for start, end in pairs) - thickness / 2
+        ends = (_to_segment((x, y), start, end) for start, end in pairwise(points))
+        return min(ends) - thickness / 2
 
     return distance
 
@@ -45,8 +48,7 @@ def envelope(corner: float) -> Distance:
 
     def distance(x: float, y: float) -> float:
         across, down = abs(x - 12.0) - 8.8 + corner, abs(y - 9.2) - 5.4 + corner
-        outside = (max(across, 0.0) ** 2 + max(down, 0.0) ** 2) ** 0.5
-        return outside + min(max(across, down), 0.0) - corner
+        return hypot(max(across, 0.0), max(down, 0.0)) + min(max(across, down), 0.0) - corner
 
     return distance
 
@@ -88,7 +90,7 @@ def colour_icon() -> bytes:
         (line(SHAFT, 1.9), AMBER),
         (line(HEAD, 1.9), AMBER),
     ]
-    return picture(192, BLUE, layers, 0.72)
+    return picture(192, BLUE, layers, 0.78)
 
 
 def outline_icon() -> bytes:
@@ -113,7 +115,7 @@ def _to_segment(point: Point, start: Point, end: Point) -> float:
     from_x, from_y = point[0] - start[0], point[1] - start[1]
     share = (from_x * along_x + from_y * along_y) / (along_x**2 + along_y**2)
     share = min(max(share, 0.0), 1.0)
-    return float(((from_x - share * along_x) ** 2 + (from_y - share * along_y) ** 2) ** 0.5)
+    return hypot(from_x - share * along_x, from_y - share * along_y)
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

@@ -41,7 +41,8 @@ def _as_text(root: Path, content: Content, problems: list[Problem]) -> str:
     from bot.content.problems import Severity
 
     errors = sum(problem.severity is Severity.ERROR for problem in problems)
-    lines = [f"{root}/{problem}" for problem in problems]
+    shown = root.relative_to(Path.cwd()) if root.is_relative_to(Path.cwd()) else root
+    lines = [f"{shown.as_posix()}/{problem}" for problem in problems]
     lines += [""] if problems else []
     lines += _table(scores(content), list(content.languages))
     lines += ["", *(str(coverage) for coverage in coverage_of(content))]

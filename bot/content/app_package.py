@@ -23,7 +23,7 @@ from bot.model.library import Library
 _GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
-_STEP = re.compile(r"([A-Za-z]+)((?:\[\d+\])*)")
+_STEP = re.compile(r"([A-Za-z]+)|\[(\d+)\]")
 _TITLE = re.compile(r"\.commands\[\d+\]\.title$")
 
 _LONGEST = {"name.short": 30, "name.full": 100, "description.short": 80, "description.full": 4000}
@@ -80,13 +80,18 @@ def build_package(source: Path, library: Library, registration: Registration) ->
     words.pop("manifest", None)
     offered = {tag: words[tag] for tag in library.languages if tag in words}
     spoken = {tag: strings for tag, strings in offered.items() if not _to_do(strings)}
-    for tag in library.languages:
-        if tag not in words:
-            problems.append(
-                f"{tag}.json is missing; the bot speaks {tag}, so the app needs its words."
-            )
+    problems += [
+        f"{tag}.json is missing; the bot speaks {tag}, so the app needs its words."
+        for tag in library.languages
+        if tag not in words
+    ]
     for tag, strings in spoken.items():
         problems += _words_problems(tag, strings, spoken.get(library.default, strings), library)
+    problems += [
+        f"manifest.json: '{way}' has a placeholder that nothing fills: {value}"
+        for way, value in _texts(template, "")
+        if set(Template(value).get_identifiers()) - set(facts)
+    ]
     manifest = _filled(template, facts)
     _say(manifest, spoken.get(library.default, {}), problems)
     manifest["localizationInfo"] = _localisation(library, [*spoken])
@@ -175,10 +180,8 @@ def _manifest_problems(manifest: dict[str, Any]) -> Iterator[str]:
         if key.endswith("Url") and not str(value).startswith("https://"):
             yield f"manifest.json: developer's '{key}' is no https address."
     for way, value in _texts(manifest, ""):
-        if value == "":
+        if value == "" and way not in {"id", "bots[0].botId"}:
             yield f"manifest.json: '{way}' has no words; write them in the file of the default language."
-        if "${" in value:
-            yield f"manifest.json: '{way}' has a placeholder that nothing fills: {value}"
 
 
 def _texts(value: object, way: str) -> Iterator[tuple[str, str]]:
@@ -197,16 +200,14 @@ def _say(manifest: dict[str, Any], strings: Strings, problems: list[str]) -> Non
     for key, text in strings.items():
         if key.startswith("$"):
             continue
-        *way, last = key.split(".")
+        *way, last = _STEP.findall(key)
+        inside: Any = manifest
         try:
-            inside = manifest
-            for step in way:
-                found = _STEP.fullmatch(step)
-                inside = inside[found[1] if found else step]
-                for position in re.findall(r"\d+", found[2] if found else ""):
-                    inside = inside[int(position)]  # type: ignore[index] - a list by its own key
-            inside[last]  # what is not in the template has no place in the manifest
-            inside[last] = text
+            for name, position in way:
+                inside = inside[name] if name else inside[int(position)]
+            if not isinstance(inside[last[0]], str):
+                raise KeyError(key)  # noqa: TRY301 - one message for every key that leads nowhere
+            inside[last[0]] = text
         except (KeyError, IndexError, TypeError):
             problems.append(f"'{key}' has no place in manifest.json; add it there, or remove it.")
 

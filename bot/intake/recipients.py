@@ -88,6 +88,7 @@ _AFTER_YES = re.compile(
     r"\s{1,3}(?:\S{3,255}\s{1,3})?(?:#<|#[45]\d\d|#\d\.|remote server returned|\d{1,2}/\d{1,2}/\d{4} \d)|"
     r";?\s{1,3}on [a-z0-9]{1,4}[,/ ])"
 )
+_DIAGNOSED = re.compile(r">?\s{1,3}(?:remote server returned|#[45]\d\d|#<)")
 _LINE_LEAD = re.compile(r"[\s<>*•·\-'\"(\[\d.)+#|]{0,12}$")
 _NAMED_LINE = re.compile(
     r"(?i)[^:@\n]{0,60}[<(\[\s'\"]$|(?:smtp|rcpt|recipient|user|address|for|rfc822|e-?mail)\s?[:;/=]\s?[<'\"]?$"
@@ -132,6 +133,7 @@ def failing_recipients(page: Page, phrases: list[Found[Layout]], senders: frozen
     lists = _lists(page, phrases)
     places = [Place(address, _standing(text, address, start)) for address in addresses]
     _raise_listed(text, places, lists)
+    _raise_diagnosed(text, places, start, end)
     _lower_senders(text, places, senders, start, end)
     best = max(place.standing for place in places)
     if best < _LIKELY:
@@ -139,6 +141,16 @@ def failing_recipients(page: Page, phrases: list[Found[Layout]], senders: frozen
         return Named(_only(places, senders, letter=letter))
     chosen = _each_once([p.address for p in places if p.standing == best])
     return Named(_uncut(chosen, addresses), structured=best >= _LISTED, labelled=best >= _LABELLED)
+
+
+def _raise_diagnosed(text: str, places: list[Place], start: int, end: int) -> None:
+    """In a text that lost its lines, an address right before its diagnostic is all that is left of a list."""
+    if text.find("\n", start, end) >= 0:
+        return
+    for place in places:
+        after = text[place.address.end : place.address.end + _CONTEXT].lower()
+        if place.standing > _SOFT and _DIAGNOSED.match(after):
+            place.standing = max(place.standing, _LISTED)
 
 
 def _lower_senders(
@@ -264,7 +276,7 @@ def _raise_listed(text: str, places: list[Place], lists: list[tuple[int, int]]) 
             if (
                 (opens or starts)
                 and place.standing > _SOFT
-                and not _ECHO.search(text[max(0, at - 30) : at].lower())
+                and not _ECHO.search(text[max(0, at - _BEFORE) : at].lower())
             ):
                 place.standing = _LISTED
                 last = place.address.end

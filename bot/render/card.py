@@ -73,7 +73,7 @@ def _action(button: Button) -> Json:
     return {"type": "Action.Execute", "verb": _VERB, **pressed, "fallback": fallback}
 
 
-def _element(element: Element) -> list[Json]:  # noqa: C901 - one line for each kind of element
+def _element(element: Element) -> list[Json]:
     match element:
         case Heading(text=text, kicker=kicker):
             return _heading(text, kicker)

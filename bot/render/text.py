@@ -31,7 +31,7 @@ def plain_text(page: Outgoing, width: int = 80) -> str:
     return "\n\n".join(part for part in parts if part).translate(_DANGEROUS)
 
 
-def _element(element: Element, width: int) -> str:  # noqa: C901 - one line for each kind of element
+def _element(element: Element, width: int) -> str:
     match element:
         case Heading(text=text, kicker=kicker):
             title = _spelled(text)

@@ -67,6 +67,10 @@ class EmbeddedStore(Upkeeping):
             with _immediate(self._connection):
                 schema.prepare_embedded(self._connection)
             self._users = self._join()
+            self._connection.exec_driver_sql(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000:.0f}")
+            # Not before: a migration of SQLite makes tables anew, with others referring to them.
+            self._connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+            self._connection.rollback()
         except Exception as error:
             self._engine.dispose()
             raise translated(error.error if isinstance(error, _Locked) else error) from error
@@ -220,7 +224,7 @@ def _engine(url: URL) -> Engine:
         connect_args={
             "check_same_thread": False,
             "isolation_level": None,
-            "timeout": _BUSY_SECONDS,
+            "timeout": PATIENCE_SECONDS,
         },
         hide_parameters=True,
     )
@@ -229,7 +233,6 @@ def _engine(url: URL) -> Engine:
     def _configure(connection: Any, _record: Any) -> None:  # noqa: ANN401
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
-        connection.execute("PRAGMA foreign_keys=ON")
 
     return engine
 

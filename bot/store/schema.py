@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select
+from sqlalchemy import Column, Connection, MetaData, String, Table, func, inspect, select
 
 from bot.model.errors import StoreError
 from bot.store.tables import metadata
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 HEAD = "0001"
 """The newest migration: what this version reads and writes. A test holds it against the files."""
+
+_MIGRATING = 5110
+"""Number of the lock that a migration of a PostgreSQL database holds; any number that nothing else uses."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -58,6 +61,8 @@ def prepare_served(connection: Connection, *, migrate: bool) -> None:
             f"Its tables are at {revision or 'nothing'}, this version needs {HEAD}. "
             "Run `bouncedesk db upgrade` first."
         )
+    # Of two that migrate at the same time, the second waits here and then finds everything done.
+    connection.execute(select(func.pg_advisory_xact_lock(_MIGRATING)))
     _migrate(connection)
 
 

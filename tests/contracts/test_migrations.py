@@ -110,6 +110,23 @@ async def test_an_older_database_is_migrated_when_it_is_opened(
         assert set(tables(connection)) == set(metadata.tables)
 
 
+async def test_processes_that_start_together_on_a_fresh_database_agree(
+    database: Database,
+) -> None:
+    """One makes the tables, the others wait for it and find them made."""
+    program = (
+        "import asyncio\n"
+        "from bot.store import open_store\n"
+        f"store = open_store({database.url!r}, migrate=True)\n"
+        "asyncio.run(store.health())\n"
+        "asyncio.run(store.close())\n"
+    )
+    children = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", program) for _ in range(4)
+    ]
+    assert [await child.wait() for child in children] == [0, 0, 0, 0]
+
+
 async def test_a_newer_database_is_refused(database: Database, engine: Engine) -> None:
     """An older version must not write into tables that it does not understand."""
     await database.open().close()

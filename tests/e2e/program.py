@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,9 @@ def bouncedesk(*arguments: str, **settings: str) -> subprocess.CompletedProcess[
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
     """Return this machine's environment with the settings of a test."""
     named = {f"BOUNCEDESK_{name}": value for name, value in settings.items()}
-    return {name: value for name, value in os.environ.items() if not name.startswith("BOUNCEDESK_")} | named
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith("BOUNCEDESK_")
+    } | named
 
 
 class Server:
@@ -78,11 +80,15 @@ class Server:
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
 
-    def message(self, text: str, *, activity: str, person: str = "ola", locale: str = "en-US") -> Json:
+    def message(
+        self, text: str, *, activity: str, person: str = "ola", locale: str = "en-US"
+    ) -> Json:
         """Return a message activity."""
         return self.base(activity, person, locale) | {"type": "message", "text": text}
 
-    def press(self, data: Json, *, activity: str, person: str = "ola", inputs: Json | None = None) -> Json:
+    def press(
+        self, data: Json, *, activity: str, person: str = "ola", inputs: Json | None = None
+    ) -> Json:
         """Return the press of an `Action.Execute` button."""
         action = {"type": "Action.Execute", "verb": "bouncedesk", "data": data | (inputs or {})}
         return self.base(activity, person, "en-US") | {
@@ -114,7 +120,17 @@ class Server:
 def server(data: Path, service_url: str, **settings: str) -> Iterator[Server]:
     """Run the server while the block lasts, and stop it politely at the end."""
     port = free_port()
-    command = [sys.executable, "-m", "bot", "run", "--local", "--port", str(port), "--data", str(data)]
+    command = [
+        sys.executable,
+        "-m",
+        "bot",
+        "run",
+        "--local",
+        "--port",
+        str(port),
+        "--data",
+        str(data),
+    ]
     with (data / "server.log").open("a", encoding="utf-8") as log:
         process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=log, text=True, env=environment(settings)
@@ -136,7 +152,7 @@ def _answers(started: Server) -> bool:
         return False
 
 
-def wait_until(true: Any, seconds: float) -> None:
+def wait_until(true: Callable[[], bool], seconds: float) -> None:
     """Wait until something is true. Fails when it does not come true in time."""
     deadline = time.monotonic() + seconds
     while not true():

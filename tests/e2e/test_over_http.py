@@ -53,7 +53,9 @@ def hand_over(bot: Server, connector: StubConnector, person: str = "ola") -> Non
     bot.post(bot.press(data_of(reading, choice="human"), activity=f"{person}-2", person=person))
     preview = settled(connector, conversation, 2)[-1]
     send = data_of(preview, choice="send")
-    bot.post(bot.press(send, activity=f"{person}-3", person=person, inputs={"note": "It is urgent"}))
+    bot.post(
+        bot.press(send, activity=f"{person}-3", person=person, inputs={"note": "It is urgent"})
+    )
     settled(connector, conversation, 3)
 
 
@@ -65,13 +67,25 @@ def test_from_paste_to_resolved_ticket(tmp_path: Path) -> None:
         with server(tmp_path, connector.service_url, **settings) as bot:
             hand_over(bot, connector)
             wait_until(lambda: thread(connector) is not None, 15)
-            card = connector.requests(path="/v3/conversations")[0]["body"]["activity"]["attachments"][0]["content"]
+            card = connector.requests(path="/v3/conversations")[0]["body"]["activity"][
+                "attachments"
+            ][0]["content"]
             assert "k•••@contoso.com" in json.dumps(card, ensure_ascii=False)
 
-            status, claimed = bot.post(agent_press(bot, data_of(card, do="claim"), "kari", "press-1"))
-            assert (status, claimed and claimed["type"]) == (200, "application/vnd.microsoft.card.adaptive")
-            status, refused = bot.post(agent_press(bot, data_of(card, do="claim"), "eve", "press-2"))
-            assert (status, refused and refused["type"]) == (200, "application/vnd.microsoft.activity.message")
+            status, claimed = bot.post(
+                agent_press(bot, data_of(card, do="claim"), "kari", "press-1")
+            )
+            assert (status, claimed and claimed["type"]) == (
+                200,
+                "application/vnd.microsoft.card.adaptive",
+            )
+            status, refused = bot.post(
+                agent_press(bot, data_of(card, do="claim"), "eve", "press-2")
+            )
+            assert (status, refused and refused["type"]) == (
+                200,
+                "application/vnd.microsoft.activity.message",
+            )
             assert claimed is not None
             resolve = data_of(claimed["value"], do="resolve")
             bot.post(agent_press(bot, resolve, "kari", "press-3", {"resolution": "New licence"}))
@@ -82,7 +96,11 @@ def test_from_paste_to_resolved_ticket(tmp_path: Path) -> None:
             wait_until(lambda: len(connector.requests(method="PUT")) == 2, 15)
             listed = bouncedesk("tickets", "list", "--json", "--data", str(tmp_path))
             [ticket] = [json.loads(line) for line in listed.stdout.splitlines()]
-            assert (ticket["number"], ticket["state"], ticket["assignee"]) == (1001, "resolved", "Kari")
+            assert (ticket["number"], ticket["state"], ticket["assignee"]) == (
+                1001,
+                "resolved",
+                "Kari",
+            )
 
 
 def thread(connector: StubConnector) -> Json | None:
@@ -90,10 +108,17 @@ def thread(connector: StubConnector) -> Json | None:
     return next(iter(connector.requests(path="/v3/conversations")), None)
 
 
-def agent_press(bot: Server, data: Json, person: str, activity: str, inputs: Json | None = None) -> Json:
+def agent_press(
+    bot: Server, data: Json, person: str, activity: str, inputs: Json | None = None
+) -> Json:
     """Return a press on the ticket's card in the channel."""
     press = bot.press(data, activity=activity, person=person, inputs=inputs)
-    place = {"id": f"{CHANNEL};messageid=1", "conversationType": "channel", "tenantId": "t", "isGroup": True}
+    place = {
+        "id": f"{CHANNEL};messageid=1",
+        "conversationType": "channel",
+        "tenantId": "t",
+        "isGroup": True,
+    }
     return press | {"conversation": place}
 
 
@@ -107,7 +132,9 @@ def test_a_crash_between_commit_and_send_loses_nothing_and_repeats_nothing(tmp_p
         for person in people:
             status, _ = bot.post(bot.message(BOUNCE, activity=f"{person}-1", person=person))
             assert status == 200
-            status, _ = bot.post(bot.message("talk to a human", activity=f"{person}-2", person=person))
+            status, _ = bot.post(
+                bot.message("talk to a human", activity=f"{person}-2", person=person)
+            )
             assert status == 200
             status, _ = bot.post(bot.message("send it", activity=f"{person}-3", person=person))
             assert status == 200
@@ -139,7 +166,10 @@ def test_the_server_refuses_to_start_without_credentials(tmp_path: Path) -> None
 
 def test_no_text_of_a_user_is_ever_logged(tmp_path: Path) -> None:
     """Neither the paste nor an address of it stands in the server's log."""
-    with stub_connector() as connector, server(tmp_path, connector.service_url, LOG_LEVEL="DEBUG") as bot:
+    with (
+        stub_connector() as connector,
+        server(tmp_path, connector.service_url, LOG_LEVEL="DEBUG") as bot,
+    ):
         hand_over(bot, connector)
         bot.post({"type": "message", "text": BOUNCE, "serviceUrl": connector.service_url})
     log = (tmp_path / "server.log").read_text(encoding="utf-8")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
-from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from bot.compose import Application, application
+from bot.compose import application
+from bot.model.effects import Show
 from bot.model.errors import DeliveryAmbiguous, DeliveryDelayed
-from bot.model.event import Pressed, Said
-from bot.model.ids import ArticleId, ChoiceId, NodeId, SessionId
-from bot.model.session import Idle, Walking, encode_session
-from bot.ports import Parcel, Placed, SessionKey
+from bot.model.event import Incoming, Said
+from bot.model.ids import ArticleId, ChoiceId, Language, NodeId, SessionId
+from bot.model.session import Idle, Session, Walking, decode_session, encode_session
+from bot.ports import Parcel, Placed, SessionKey, Unit
 from bot.turn import Core, take_turn
 from tests.conversation import (
     BOUNCE,
@@ -28,6 +30,7 @@ from tests.conversation import (
     settings_for,
     text_of,
 )
+from tests.core.test_every_edge import NOW, address
 
 
 def words(talking: Conversation, name: str) -> str:
@@ -54,7 +57,9 @@ async def test_junk_gets_a_friendly_answer(ola: Conversation, text: str) -> None
     assert isinstance((await ola.session()).mode, Idle)
 
 
-HOSTILE = "<script>alert(1)</script> **bold** [x](javascript:alert(1)) <at>everyone</at> {recipient}"
+HOSTILE = (
+    "<script>alert(1)</script> **bold** [x](javascript:alert(1)) <at>everyone</at> {recipient}"
+)
 
 
 async def test_markup_in_a_paste_is_shown_literally(ola: Conversation) -> None:
@@ -166,17 +171,23 @@ async def test_the_conversation_survives_a_restart(tmp_path: Path) -> None:
         assert (await Conversation(running, recorder).session()).trail[0].choice == "sender"
 
 
+async def store(talking: Conversation, key: SessionKey, session: Session) -> None:
+    """Put a session in the place of the stored one."""
+
+    def work(unit: Unit) -> None:
+        unit.session(key)
+        unit.save_session(key, session, NOW)
+
+    await talking.running.store.run(work)
+
+
 async def test_a_session_of_an_unknown_version_starts_again_politely(ola: Conversation) -> None:
     """What cannot be read does not break anything."""
     shown = await ola.say(BOUNCE)
     key = SessionKey(CHANNEL, ola.address.conversation, ola.address.user_key)
     newer = (await ola.session()).with_(v=99)
 
-    def work(unit: object) -> None:
-        unit.session(key)  # type: ignore[attr-defined]
-        unit.save_session(key, newer, datetime.now(UTC))  # type: ignore[attr-defined]
-
-    await ola.running.store.run(work)
+    await store(ola, key, newer)
     again = (await ola.send(pressed(button_of(shown, "sender"))))[-1]
 
     assert words(ola, "notice-restarted") in text_of(again)
@@ -190,11 +201,7 @@ async def test_a_node_that_is_gone_leads_to_the_nearest(ola: Conversation) -> No
     session = await ola.session()
     gone = session.with_(content="old", mode=Walking(ArticleId("5.1.10"), NodeId("renamed")))
 
-    def work(unit: object) -> None:
-        unit.session(key)  # type: ignore[attr-defined]
-        unit.save_session(key, gone, datetime.now(UTC))  # type: ignore[attr-defined]
-
-    await ola.running.store.run(work)
+    await store(ola, key, gone)
     shown = await ola.say("what now")
 
     assert words(ola, "notice-content-changed") in text_of(shown)
@@ -210,7 +217,7 @@ async def test_a_locked_database_is_told_and_nothing_is_half_written(tmp_path: P
         ola = Conversation(running, recorder)
         await ola.say(BOUNCE)
         before = await ola.session()
-        [file] = tmp_path.glob("*.sqlite3")
+        file = tmp_path / "bouncedesk.sqlite3"
         lock = sqlite3.connect(file, isolation_level=None)
         lock.execute("BEGIN IMMEDIATE")
         shown = await ola.say("1")
@@ -252,16 +259,10 @@ async def test_a_channel_that_fails_gets_it_again(tmp_path: Path, failure: Excep
             if recorder.parcels:
                 break
             await running.outbox.settle()
-            await _a_moment()
+            await asyncio.sleep(0.1)
             await running.outbox.sweep()
 
         assert len(recorder.parcels) == 1
-
-
-async def _a_moment() -> None:
-    import asyncio
-
-    await asyncio.sleep(0.1)
 
 
 @given(text=st.text(max_size=400), steps=st.lists(st.text(max_size=40), max_size=4))
@@ -270,16 +271,8 @@ def test_no_turn_raises_and_every_session_is_storable(
     core: Core, text: str, steps: list[str]
 ) -> None:
     """Any text, at any point, gives at least one screen and a session that survives the store."""
-    from itertools import count
-
-    from bot.model.effects import Show
-    from bot.model.event import Incoming
-    from bot.model.ids import Language
-    from bot.model.session import decode_session
-    from tests.core.test_every_edge import NOW, address
-
     numbers = count()
-    session = None
+    session: Session | None = None
     for line in (text, BOUNCE, *steps, text):
         said = Said(line)
         incoming = Incoming(
@@ -293,8 +286,6 @@ def test_no_turn_raises_and_every_session_is_storable(
             now=NOW,
             new_id=lambda: f"id{next(numbers)}",
         )
-        session = decode_session(encode_session(turn.session))
-        assert session == turn.session
+        assert decode_session(encode_session(turn.session)) == turn.session
+        session = turn.session
         assert any(isinstance(effect, Show) for effect in turn.effects)
-
-

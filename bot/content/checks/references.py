@@ -9,11 +9,11 @@ from bot.content.fields import did_you_mean
 from bot.content.problems import Findings, Place
 from bot.content.sources import BUILT_IN_BLOCKS, ArticleSource, BlockSource, Content
 from bot.content.tree import File
-from bot.dialog.walk import ASKED_FOR_HUMAN, NOT_SOLVED
+from bot.dialog.walk import ASKED_FOR_HUMAN, NOT_HELPFUL, NOT_SOLVED
 from bot.model.ids import BlockId, LinkId
 from bot.model.library import Escalate
 
-BUILT_IN_REASONS = frozenset({NOT_SOLVED, ASKED_FOR_HUMAN})
+BUILT_IN_REASONS = frozenset({NOT_SOLVED, NOT_HELPFUL, ASKED_FOR_HUMAN})
 """Reasons that the program itself gives; every language has them, and no article needs to."""
 
 _ADDRESS = re.compile(r"https://[a-z0-9.-]+\.[a-z]{2,}(?:[/?#]\S*)?", re.IGNORECASE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from itertools import pairwise
 from typing import NamedTuple
 
 _SECTOR = 512
@@ -62,7 +63,7 @@ def _compound(root: _Entry) -> bytes:
         start = store(entry.data) if entry.data else _END
         children = [add(child) for child in entry.children]
         # Siblings as a chain to the right: not balanced, but a valid tree.
-        for left, right in zip(children, [*children[1:], _NONE], strict=True):
+        for left, right in pairwise([*children, _NONE] if children else []):
             directory[left] = (
                 directory[left][:72] + struct.pack("<I", right) + directory[left][76:]
             )

@@ -104,7 +104,7 @@ To: nora.lind@fabrikam.com
         ("spf=softfail; dkim=none", None),
     ],
 )
-def test_backscatter_needs_all_checks_together(results: str, verdict: bool | None) -> None:
+def test_backscatter_needs_all_checks_together(results: str, *, verdict: bool | None) -> None:
     """One failed check proves nothing, forwarding breaks SPF every day; all together do."""
     notice = texts.REFUSED.text
     report = read_text(RETURNED.format(notice=notice, results=results))

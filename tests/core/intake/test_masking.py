@@ -47,8 +47,8 @@ def test_a_secret_is_masked(text: str, secret: str) -> None:
     assert "secret-masked" in report.warnings
 
 
-@pytest.mark.parametrize(("text", "secret"), SECRETS)
-def test_a_secret_hides_nothing_else(text: str, secret: str) -> None:
+@pytest.mark.parametrize("text", [text for text, _ in SECRETS])
+def test_a_secret_hides_nothing_else(text: str) -> None:
     """The bounce around a secret is read as if the secret were not there."""
     report = read_text(f"{texts.CLASSIC.text}\n\n{text}")
     assert (report.kind, report.status, report.recipients) == (

@@ -347,7 +347,10 @@ TRAPS = [
         [],
     ),
     (
-        "Relayed: hello\nDelivery to these recipients or groups is complete, but no delivery notification was sent by the destination server:\n\nbob@fabrikam.com",
+        (
+            "Relayed: hello\nDelivery to these recipients or groups is complete, but no delivery notification "
+            "was sent by the destination server:\n\nbob@fabrikam.com"
+        ),
         (Kind.NOT_BOUNCE,),
         None,
         [],
@@ -398,31 +401,48 @@ TRAPS = [
         [],
     ),
     (
-        "<kari@fabrikam.no>: host mx.fabrikam.no[192.0.2.1] said: 550 5.1.1 <kari@fabrikam.no>: Recipient address rejected: User unknown (in reply to RCPT TO command)",
+        (
+            "<kari@fabrikam.no>: host mx.fabrikam.no[192.0.2.1] said: 550 5.1.1 <kari@fabrikam.no>: Recipient "
+            "address rejected: User unknown (in reply to RCPT TO command)"
+        ),
         (Kind.BOUNCE,),
         "5.1.1",
         ["kari@fabrikam.no"],
     ),
     (
-        "Address not found. Your message wasn't delivered to kari@fabrikam.no because the address couldn't be found, or is unable to receive mail.",
+        (
+            "Address not found. Your message wasn't delivered to kari@fabrikam.no because the address couldn't "
+            "be found, or is unable to receive mail."
+        ),
         (Kind.BOUNCE,),
         None,
         ["kari@fabrikam.no"],
     ),
     (
-        "Hi. This is the qmail-send program at mail.contoso.com.\nI'm afraid I wasn't able to deliver your message to the following addresses.\n\n<bob@fabrikam.com>:\n192.0.2.3 does not like recipient.\nRemote host said: 550 5.1.1 unknown\nGiving up on 192.0.2.3.",
+        (
+            "Hi. This is the qmail-send program at mail.contoso.com.\nI'm afraid I wasn't able to deliver your "
+            "message to the following addresses.\n\n<bob@fabrikam.com>:\n192.0.2.3 does not like recipient.\n"
+            "Remote host said: 550 5.1.1 unknown\nGiving up on 192.0.2.3."
+        ),
         (Kind.BOUNCE,),
         "5.1.1",
         ["bob@fabrikam.com"],
     ),
     (
-        "Dec 3 10:00:01 mx postfix/smtp[99]: ABC: to=<bob@fabrikam.com>, relay=mx.fabrikam.com[192.0.2.9]:25, delay=1, dsn=5.1.1, status=bounced (host mx.fabrikam.com said: 550 5.1.1 User unknown)",
+        (
+            "Dec 3 10:00:01 mx postfix/smtp[99]: ABC: to=<bob@fabrikam.com>, "
+            "relay=mx.fabrikam.com[192.0.2.9]:25, delay=1, dsn=5.1.1, status=bounced (host mx.fabrikam.com "
+            "said: 550 5.1.1 User unknown)"
+        ),
         (Kind.BOUNCE,),
         "5.1.1",
         ["bob@fabrikam.com"],
     ),
     (
-        "Your message\n\n   Subject: Hello\n\nwas not delivered to:\n\n  bob@fabrikam.com\n\nbecause:\n\n  User bob (bob@fabrikam.com) not listed in Domino Directory",
+        (
+            "Your message\n\n   Subject: Hello\n\nwas not delivered to:\n\n  bob@fabrikam.com\n\nbecause:\n\n  "
+            "User bob (bob@fabrikam.com) not listed in Domino Directory"
+        ),
         (Kind.BOUNCE,),
         None,
         ["bob@fabrikam.com"],
@@ -434,7 +454,11 @@ TRAPS = [
         [],
     ),
     (
-        "Sorry, we were unable to deliver your message to the following address.\n\n<bob@example.com>:\nRemote host said: 554 delivery error: dd This user doesn't have a yahoo account [0] - mta1.mail.example.com",
+        (
+            "Sorry, we were unable to deliver your message to the following address.\n\n<bob@example.com>:\n"
+            "Remote host said: 554 delivery error: dd This user doesn't have a yahoo account [0] - "
+            "mta1.mail.example.com"
+        ),
         (Kind.BOUNCE,),
         None,
         ["bob@example.com"],
@@ -446,13 +470,22 @@ TRAPS = [
         ["bob@fabrikam.de"],
     ),
     (
-        "Uw bericht kan niet worden bezorgd bij de volgende geadresseerden of groepen:\n\nbob@fabrikam.nl\nHet door u ingevoerde e-mailadres is niet gevonden.\n\nDiagnostische gegevens voor beheerders:\n\nBronserver: ex1.contoso.nl\n\nbob@fabrikam.nl\nRemote Server returned '550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup'",
+        (
+            "Uw bericht kan niet worden bezorgd bij de volgende geadresseerden of groepen:\n\nbob@fabrikam.nl\n"
+            "Het door u ingevoerde e-mailadres is niet gevonden.\n\nDiagnostische gegevens voor beheerders:\n\n"
+            "Bronserver: ex1.contoso.nl\n\nbob@fabrikam.nl\nRemote Server returned '550 5.1.10 "
+            "RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup'"
+        ),
         (Kind.BOUNCE,),
         "5.1.10",
         ["bob@fabrikam.nl"],
     ),
     (
-        "Final-Recipient: rfc822;a@contoso.com\nAction: failed\nStatus: 5.1.1\n\nFinal-Recipient: rfc822;b@contoso.com\nAction: failed\nStatus: 5.2.2\n\nFinal-Recipient: rfc822;c@contoso.com\nAction: delivered\nStatus: 2.0.0",
+        (
+            "Final-Recipient: rfc822;a@contoso.com\nAction: failed\nStatus: 5.1.1\n\nFinal-Recipient: "
+            "rfc822;b@contoso.com\nAction: failed\nStatus: 5.2.2\n\nFinal-Recipient: rfc822;c@contoso.com\n"
+            "Action: delivered\nStatus: 2.0.0"
+        ),
         (Kind.BOUNCE,),
         "5.1.1",
         ["a@contoso.com", "b@contoso.com"],
@@ -507,7 +540,10 @@ TRAPS = [
         [],
     ),
     (
-        "Message not delivered\nThere was a problem delivering your message to bob@fabrikam.com. See the technical details below.\n\nThe response was:\n\n550 5.7.1 rejected by policy",
+        (
+            "Message not delivered\nThere was a problem delivering your message to bob@fabrikam.com. See the "
+            "technical details below.\n\nThe response was:\n\n550 5.7.1 rejected by policy"
+        ),
         (Kind.BOUNCE,),
         "5.7.1",
         ["bob@fabrikam.com"],
