@@ -49,12 +49,11 @@ def times(measured: Sequence[float]) -> str:
 
 def table(sections: Sequence[Section]) -> str:
     """Return the sections as text in columns."""
-    rows = [figure for section in sections for figure in section.figures]
-    wide = max((len(row.what) for row in rows), default=0)
-    broad = max((len(row.figure) for row in rows), default=0)
     lines: list[str] = []
     for section in sections:
         lines += ["", section.title, "-" * len(section.title)]
+        wide = max((len(row.what) for row in section.figures), default=0)
+        broad = max((len(row.figure) for row in section.figures), default=0)
         for row in section.figures:
             verdict = {True: "met", False: "not met", None: ""}[row.met]
             line = f"{row.what:<{wide}}  {row.figure:>{broad}}  {row.target:<9} {verdict}"

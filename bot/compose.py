@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+
+import structlog
 
 from bot.content import load_library
 from bot.host import Host
+from bot.model.errors import StoreError
 from bot.model.event import Address, Scope
 from bot.model.ids import ConversationId, UserId
 from bot.outbox import Outbox
@@ -24,9 +28,18 @@ if TYPE_CHECKING:
 
     from bot.model.effects import Turn
     from bot.model.event import Incoming, TicketPress
+    from bot.model.library import Library
     from bot.ports import Sender, WholeStore
     from bot.settings import Settings
     from bot.teams.members import Membership as TeamMembers
+
+
+log = structlog.get_logger("bouncedesk.compose")
+
+ABANDONED_AFTER = timedelta(days=14)
+"""A dialog that nobody went on with for so long counts as abandoned. People come back after a week."""
+
+_UPKEEP_SECONDS = 3 * 3600.0
 
 
 def utc_now() -> datetime:
@@ -75,6 +88,7 @@ async def application(
     settings: Settings,
     senders: Mapping[str, Sender],
     *,
+    library: Library | None = None,
     members: Membership | None = None,
     observe: Callable[[Incoming, Turn], None] | None = None,
 ) -> AsyncIterator[Application]:
@@ -83,6 +97,7 @@ async def application(
     Args:
         settings: The settings.
         senders: Who delivers, by channel id.
+        library: The content, where it is loaded already.
         members: Who knows the triage team's members.
         observe: Is told of each committed turn.
     """
@@ -90,7 +105,7 @@ async def application(
     async with AsyncExitStack() as running:
         store = open_store(settings.store_url)
         running.push_async_callback(store.close)
-        core = Core(load_library(settings.dialogs))
+        core = Core(library or load_library(settings.dialogs))
         jitter = random.SystemRandom().random
         outbox = Outbox(store, senders, clock=utc_now, jitter=jitter)
         running.push_async_callback(outbox.close)
@@ -106,7 +121,25 @@ async def application(
             core, outbox, desk, clock=utc_now, new_id=new_id, observe=observe or _nobody_watches
         )
         await outbox.start()
+        upkeep = asyncio.create_task(_keep_up(store), name="upkeep")
+        running.push_async_callback(_stop, upkeep)
         yield Application(core, store, outbox, desk, host)
+
+
+async def _keep_up(store: WholeStore) -> None:
+    """Delete what is no longer needed and close the books on dialogs that nobody went on with, every few hours."""
+    while True:
+        await asyncio.sleep(_UPKEEP_SECONDS)
+        try:
+            await store.abandon(utc_now() - ABANDONED_AFTER)
+            await store.purge(utc_now())
+        except StoreError as error:
+            log.warning("upkeep-failed", error=type(error).__name__, detail=error.detail)
+
+
+async def _stop(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 @asynccontextmanager

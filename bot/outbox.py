@@ -68,6 +68,7 @@ class Outbox:
         self._marks: list[Callable[[Unit], None]] = []
         self._flush: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
+        self._sweeping = asyncio.Lock()
         self._sweeper: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -83,16 +84,21 @@ class Outbox:
 
     async def settle(self) -> None:
         """Wait until everything that is due has left: for whoever sits at a terminal and waits for the answer."""
-        await self._finish()
         try:
-            while await self.sweep():
+            await self._finish()
+            while await self.sweep() or self._busy:
                 await self._finish()
         except StoreError as error:
             log.warning("sweep-failed", error=type(error).__name__, detail=error.detail)
 
+    @property
+    def _busy(self) -> bool:
+        """Something that this process took is still on its way, or not yet written down as sent."""
+        return bool(self._tasks) or self._flush is not None
+
     async def _finish(self) -> None:
         """Wait until nothing that this process took is still on its way."""
-        while self._tasks or self._flush is not None:
+        while self._busy:
             pending = [*self._tasks, *([self._flush] if self._flush else [])]
             await asyncio.gather(*pending, return_exceptions=True)
 
@@ -124,10 +130,13 @@ class Outbox:
 
     async def sweep(self) -> int:
         """Take what is due and start to send it; return how many parcels that were."""
-        now = self._clock()
         channels = tuple(self._senders)
-        leased = await self._store.run(lambda unit: unit.lease(channels, now, now + LEASE, BATCH))
-        self._dispatch(leased)
+        async with self._sweeping:  # whoever sweeps next must see what this one took as busy
+            now = self._clock()
+            leased = await self._store.run(
+                lambda unit: unit.lease(channels, now, now + LEASE, BATCH)
+            )
+            self._dispatch(leased)
         return len(leased)
 
     async def _sweep_for_ever(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from bot.model.choices import language_choice
@@ -20,6 +20,7 @@ from bot.model.ids import (
 from bot.render import plain_text
 
 if TYPE_CHECKING:
+    from bot.model.library import Library
     from bot.model.outgoing import Button, Outgoing
     from bot.ports import Parcel, Placed
 
@@ -31,9 +32,12 @@ _LANGUAGE = re.compile(r"/lang(?:uage)?\s+([a-z-]{2,8})", re.IGNORECASE)
 class Terminal:
     """Shows pages and turns typed lines into events. Remembers the buttons of the page that was shown last."""
 
-    def __init__(self, write: Callable[[str], None], width: int, *, person: str) -> None:
-        """Take where to write, how wide it is, and who sits there."""
+    def __init__(
+        self, write: Callable[[str], None], width: int, *, person: str, library: Library
+    ) -> None:
+        """Take where to write, how wide it is, who sits there, and the content that knows the bot's own words."""
         self._write = write
+        self._commands = frozenset(_command_words(library))
         self._width = width
         self._shown: tuple[Button, ...] = ()
         self.address = Address(
@@ -68,7 +72,8 @@ class Terminal:
             return True
         if said.isdecimal():
             return 0 < int(said) <= len(self._shown)
-        return said.casefold() in {button.label.casefold() for button in self._shown}
+        labels = {button.label.casefold() for button in self._shown}
+        return said.casefold() in labels | self._commands
 
     def event(self, text: str) -> Event:
         """Return what was typed: a press for a button's number, else words."""
@@ -92,3 +97,12 @@ class Terminal:
             choice=ChoiceId(data.get("choice", "")),
             content=data.get("content", ""),
         )
+
+
+def _command_words(library: Library) -> Iterator[str]:
+    """Yield what people type for the bot's own buttons and for its languages, in every language."""
+    for words in library.words.values():
+        for command in words.commands.values():
+            yield from (word.casefold() for word in (command.label, *command.typed))
+    for entry in library.languages.values():
+        yield from (word.casefold() for word in (entry.name, *entry.typed))

@@ -36,11 +36,13 @@ def chat(
 
 async def _chat(settings: Settings, lang: str | None, person: str) -> None:
     from bot.compose import application
+    from bot.content import load_library
     from bot.terminal import CHANNEL, Terminal
 
     width = min(shutil.get_terminal_size().columns, _WIDEST)
-    terminal = Terminal(_write, width, person=person)
-    async with application(settings, {CHANNEL: terminal}) as running:
+    library = load_library(settings.dialogs)
+    terminal = Terminal(_write, width, person=person, library=library)
+    async with application(settings, {CHANNEL: terminal}, library=library) as running:
         await _converse(running, terminal, lang)
 
 

@@ -36,7 +36,8 @@ def play(
         known = ", ".join(sorted(core.library.articles))
         typer.echo(f"There is no article {article}. There are: {known}.", err=True)
         raise typer.Exit(1)
-    terminal = Terminal(typer.echo, shutil.get_terminal_size().columns, person="player")
+    width = shutil.get_terminal_size().columns
+    terminal = Terminal(typer.echo, width, person="player", library=core.library)
     locale = core.library.language(lang)
     first = Incoming(event=Said(article), address=terminal.address, activity="", locale=locale)
     session = _turn(

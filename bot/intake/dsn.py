@@ -64,6 +64,8 @@ _HEADERS_AFTER = (
 )
 _STATUS = re.compile(r"\s{0,3}[(<]?([245])\s?\.\s?(\d{1,3})\s?\.\s?(\d{1,3})")
 _HOST = re.compile(r"(?:[A-Za-z-]{1,20}\s{0,2};)?\s{0,3}[\[(<]?([^\s;()<>\[\]]{1,255})")
+# A paste that starts in the middle of the first field's name.
+_CUT_REPORTER = re.compile(r"\s{0,3}r?e?p?o?r?t?i?n?g-MTA: ?dns; ?([A-Za-z0-9._-]{3,255})")
 _PER_RECIPIENT = frozenset({"original-recipient", "final-recipient", "x-actual-recipient"})
 
 _MOST_FIELDS = 1000
@@ -144,9 +146,13 @@ def read_delivery_status(text: str, folded: str, start: int, end: int) -> Delive
     """
     words = (word for word in _FIELD.finditer(folded, start, end) if word.group(1) in _FIELDS)
     places = list(islice(words, _MOST_FIELDS))
+    cut = _CUT_REPORTER.match(text, start, end)
     if not places:
         return None
     status = DeliveryStatus([], fields=len(places), start=places[0].start())
+    if cut:
+        status.reporting_mta = cut.group(1).lower()
+        status.reporting_span = cut.span(1)
     current: RecipientFields | None = None
     for number, place in enumerate(places):
         limit = places[number + 1].start() if number + 1 < len(places) else end

@@ -759,28 +759,29 @@ RETURNED_MARKS: tuple[str, ...] = (
     "ursprüngliche nachrichtenkopfzeilen", "cabeçalhos originais da mensagem",
     "cabeçalhos da mensagem original", "encabezados de mensaje originales",
     "encabezados del mensaje original", "元のメッセージ ヘッダー", "исходные заголовки сообщения",
-    "원본 메시지 헤더", "原始邮件头", "原始郵件標頭", "----- original message -----",
-    "--- original message follows", "original message header", "your original message headers",
-    "the header of the original message", "text of the original message", "--- returned message",
+    "원본 메시지 헤더", "原始邮件头", "原始郵件標頭", "--- original message follows", "original message header",
+    "your original message headers", "the header of the original message", "--- returned message",
     "returned message follows", "--- undelivered message follows", "the original message headers",
     "first lines of the original message", "the first 500 lines of the original message",
-    "message contents follow", "original message attached",
-    "--- the header of the original message is following", "header of original message",
-    "below is a copy of the original message", "included is a copy of the message header",
-    "returned mail follows", "first 50 lines of your original message", "your message reads",
+    "message contents follow", "--- the header of the original message is following",
+    "header of original message", "below is a copy of the original message",
+    "included is a copy of the message header", "returned mail follows",
+    "first 50 lines of your original message", "your message reads",
     "copy of the original message below", "original mail as follows",
-    "the header of the original message is following", "-------original message",
-    "-------original mail info", "below is a copy of the message", "the original message follows",
+    "the header of the original message is following", "-------original mail info",
+    "below is a copy of the message", "the original message follows",
     "the following is a copy of the headers", "[header of original message]",
-    "start of returned message", "original message text",
+    "start of returned message",
 )
 # fmt: on
 """Lines after which the returned message stands; only a notification has them."""
 
 # fmt: off
 QUOTED_MARKS: tuple[str, ...] = (
-    "-----original message-----", "--original message--", "---------- forwarded message",
-    "message text follows", "attached is a copy of the message", "the body of the message is",
+    "----- original message -----", "-------original message", "original message text",
+    "original message attached", "text of the original message", "-----original message-----",
+    "--original message--", "---------- forwarded message", "message text follows",
+    "attached is a copy of the message", "the body of the message is",
 )
 # fmt: on
 """Lines after which another message is quoted, in notifications and in letters alike."""

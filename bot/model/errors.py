@@ -58,7 +58,7 @@ class UnknownTicket(StoreError):
 
 
 class TransitionRefused(BouncedeskError):
-    """The ticket cannot go from here to there."""
+    """The present state of the ticket does not allow that."""
 
 
 class DeliveryFailed(BouncedeskError):

@@ -118,7 +118,9 @@ class Recogniser:
         certain = 0 if confidence is Confidence.CERTAIN else 1
         if named is None:
             detail = report.status or "no code"
-            evidence: tuple[Evidence, ...] = (Evidence("code-without-row", detail, _status_span(report)),)
+            evidence: tuple[Evidence, ...] = (
+                Evidence("code-without-row", detail, _status_span(report)),
+            )
             return _Ranked(
                 Candidate(UNKNOWN_CODE, confidence, evidence), (certain, 0, 2, 0, UNKNOWN_CODE, "")
             )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bot.content import Problem, check
 from bot.content.checks.prose import FACTS
+from bot.content.checks.references import BUILT_IN_REASONS
 from bot.render.words import COMMANDS, WORDS
 
 LANGUAGES = """\
@@ -233,6 +234,7 @@ def shared_text(language: str) -> str:
         for id_ in sorted(COMMANDS)
     )
     facts = "".join(f"  {id_}: the {id_} {language}\n" for id_ in sorted(FACTS))
+    reasons = "".join(f"  {id_}: {id_} {language}\n" for id_ in sorted(BUILT_IN_REASONS))
     return f"""\
 format: 1
 words:
@@ -241,9 +243,7 @@ words:
   guide: The guide {language}
   table: The table {language}
 reasons:
-  not-solved: Not solved {language}
-  asked-for-human: Wants a person {language}
-  still-full: Still full {language}
+{reasons}  still-full: Still full {language}
 unknown-facts:
 {facts}blocks:
   tidy-up:
