@@ -39,7 +39,7 @@ class Code(msgspec.Struct, frozen=True):
     slip: bool = False
 
 
-_STRICT = re.compile(r"(?<![\w.])([45])\.(\d{1,3})\.(\d{1,3})(?![\w]|\.\d|[.,]\d)")
+_STRICT = re.compile(r"(?<![\w.])([45])\.(\d{1,3})\.(\d{1,3})(?![\w]|[.,]\d|\.[a-z]{2,4}\b)")
 _REPLY_BEFORE = re.compile(
     r"(?<![\w.:/$@-])[#'\"(<]?([245][0-7]\d)(?:[ \t\n]{1,3}|-[ \t]?|\s?[:;,]\s?)[#(\[]?$"
 )

@@ -24,7 +24,8 @@ TALK: tuple[tuple[str, Layout], ...] = (
         "the following table contains", "see also", "take the following actions", "rfc 3463",
         "rfc 3464", "rfc 5321", "rfc3463", "known issue", "release notes", "changelog", "test_",
         "assert", "def ", "import ", "regex", "kodetabell", "alle koder", "alle kodene",
-        "this error means", "means that the", "the code means", "in training", "documentation",
+        "this error means", "means that the", "the code means", "in training", "kurs:", "course:",
+        "lesson", "kapittel", "chapter", "documentation",
         "dokumentasjon", "artikkel om", "article about",
     ),
     *table(
@@ -76,7 +77,7 @@ TALK: tuple[tuple[str, Layout], ...] = (
         "verify your mailbox", "confirm your account", "bestätigen sie ihr konto",
         "validate your", "re-validate", "reactivate your", "your mailbox will be",
         "will be deactivated", "will be suspended", "avoid suspension", "upgrade your mailbox",
-        "increase your storage", "your password expires", "password will expire",
+        "increase your storage", "upgrade now", "your mailbox storage", "your password expires", "password will expire",
         "keep same password", "keep current password", "keep my password", "allow messages",
         "review messages", "deliver messages now", "view messages", "bekreft kontoen",
         "bekreft din konto", "logg inn for å frigi", "frigi meldinger", "frigjør", "frigi",

@@ -216,14 +216,14 @@ def _of_reason(signs: Signs) -> int:
 
 
 _HEADLINE = re.compile(
-    r"(?i)your message to\s.{1,200}?\s(?:couldn't|could not) be delivered|\S was(?:n't|"
-    r" not) found at \S{1,80}\.\w{2}|weren't found at"
+    r"(?i)your message to\s.{1,200}?\s(?:couldn't|could not) be delivered|\bwas(?:n't|"
+    r" not) found at \S{1,80}\.\w{2}|weren't found at|unknown to address|action required\s{1,3}recipient"
 )
 _NO_DELIVERY = re.compile(
     r"(?i)\b(?:not|un(?:able|successful|deliver\w{0,8})|could(?:n't| not)|can(?:'t|not| not)|fail(?:ed|ure)?|"
     r"error|problem|trouble|impossible|rejected|refused|returned)\b[^.!?]{0,40}\b(?:deliver(?:y|ed|ing|able)?|"
     r"recipients?|mailbox)\b"
-    r"|\b(?:deliver(?:y|ed|ing)|recipients?|mailbox|address)\b[^.!?]{0,40}\b(?:not|fail(?:ed|ure)?|error|"
+    r"|\b(?:deliver(?:y|ed|ing)|recipients?)\b[^.!?]{0,40}\b(?:not|fail(?:ed|ure)?|error|"
     r"problem|impossible|unknown|rejected|refused|unavailable|full|invalid|disabled)\b"
 )
 
@@ -249,13 +249,13 @@ def _standing_weight(signs: Signs, standing: Standing, talk: dict[Says, int]) ->
     alone = len(signs.page.text) - len(codes[0].code) < _ALONE
     if standing is Standing.NAMED:
         return 3 if reported or alone else 1
-    return (
-        3
-        if alone or (reported and _mentions_mail(signs.page))
-        else 1
-        if _mentions_mail(signs.page)
-        else 0
-    )
+    if alone or (reported and _mentions_mail(signs.page)):
+        return 3
+    # A diagnostic that lost its SMTP reply code: the code opens the text and a reason follows.
+    opens = codes[0].start == signs.page.notice[0]
+    if opens and any(found.value.says is Says.REASON for found in signs.phrases):
+        return 3
+    return 1 if _mentions_mail(signs.page) else 0
 
 
 _ALONE = 14
@@ -334,7 +334,8 @@ def _against(signs: Signs, talk: dict[Says, int]) -> int:
     if talk.get(Says.RECEIPT) and not strong and not failing:
         against += 6
     docs = talk.get(Says.DOCS, 0)
-    against += 6 if docs >= _MANUAL else 3 * docs if not strong else 0
+    quoted = not strong or not (signs.has_recipient or any(f.value.family for f in signs.phrases))
+    against += 6 if docs >= _MANUAL else min(6, 3 * docs) if quoted else 0
     if not strong and not talk.get(Says.REPORTED) and _asks_about(page):
         against += 2
     if len({code.code for code in signs.codes}) > _LIST_OF_CODES and not strong:

@@ -551,6 +551,173 @@ TRAPS = [
 ]
 
 
+NO_BOUNCES = [
+    "Kalender: Møte flyttet til 5.1.2027 kl. 10:00, rom 5.50",
+    "Invitation: Quarterly review @ Tue 5 Jan 2027 10:00 (anna@contoso.com). Going? Yes - Maybe - No",
+    "Accepted: Projektmøte",
+    "Your meeting request was declined by Bob. Meeting could not be scheduled: room unavailable.",
+    "Newsletter: 5 tips to improve email deliverability and avoid bounces! Unsubscribe here",
+    "GitHub: [contoso/mailer] Issue #510: Bounce parser returns wrong code for 5.1.10",
+    "Build #550 failed: test_bounce_5_1_1 AssertionError",
+    'Jira: MAIL-550 "NDR 5.1.10 documentation" was assigned to you',
+    "[Statuspage] Exchange Online: delayed email delivery - investigating",
+    "Microsoft 365 message center: changes to NDR 5.7.705 throttling in May",
+    "Driftsmelding: Vi har problemer med e-postlevering. E-post kan bli forsinket.",
+    "Din pakke kunne ikke leveres. Hent den på posten innen 5 dager.",
+    "Your order 550-5110 has been delivered to the recipient.",
+    "Kan noen hjelpe meg med å sette opp videresending til ola@contoso.no?",
+    "Hvordan oppretter jeg en delt postboks?",
+    "Why is my mailbox full? I deleted everything yesterday",
+    "Brukeren kari.hansen@contoso.no finnes ikke i adresselisten",
+    "User unknown in the VPN portal when I log in as ola@contoso.no",
+    "The printer says: delivery failed, no paper",
+    "We cannot deliver the laptop before Friday, recipient not at home",
+    "passordet mitt er utløpt, får ikke logget inn på e-post",
+    "Vi har byttet domene fra contoso.no til fabrikam.no, må vi endre noe?",
+    "Please unblock the sender news@contoso.com",
+    "I get too much spam from bob@example.com",
+    "Can you check whether my mail to kunde@fabrikam.no was delivered?",
+    "Har dere fått e-posten min fra i går?",
+    "SMTP: 250 2.0.0 OK 1234567 gsmtp",
+    "354 Start mail input; end with <CRLF>.<CRLF>",
+    "220 mail.contoso.com ESMTP Postfix",
+    "Delivered: Offer. Your message was delivered to the following recipients: bob@contoso.com",
+    "Lest: Tilbud. Meldingen ble lest 3. mars 2026.",
+    "Thank you for contacting us. Your request (#55110) has been received.",
+    "Hei, jeg er sykmeldt til 1. mai. Kontakt leder@contoso.no ved behov.",
+    "Bonjour, je suis en congés jusqu'au 15 août. Pour toute urgence contactez paul@contoso.fr",
+    "Ich bin vom 1. bis 15. August im Urlaub. Ihre Mail wird nicht weitergeleitet.",
+    "Estoy de vacaciones hasta el 3 de septiembre.",
+    "Hola, este buzón ya no se utiliza. Escriba a info@contoso.es",
+    "This mailbox is not monitored. Please do not reply.",
+    "IP 5.1.10.22 blocked by firewall rule 550",
+    "Chapter 5.1.10: Delivery of goods",
+    "Windows update KB5110 failed with error 0x80070550",
+    "Error 550 on line 5110 in script.ps1",
+    "SQL error 5.1.10 when connecting to the database",
+    "HTTP 550 permission denied",
+    "FTP: 550 File not found",
+    "FTP 550 5.1.10.zip: No such file or directory",
+    "npm ERR! peer dep missing: react@5.1.10, required by foo@5.4.1",
+    "image: contoso/mailer:5.1.10",
+    "apt-get install libfoo_5.1.10-1_amd64.deb",
+    "In Exchange, RESOLVER.ADR.RecipientNotFound means that the address does not exist.",
+    "Kurs: slik leser du en NDR. Kapittel 3 handler om 550 5.7.1 og 5.1.10.",
+    "Liste over NDR-koder: 5.1.1 ukjent, 5.1.10 ikke funnet, 5.2.2 full, 5.4.1 avvist, 5.7.1 nektet",
+    "When do we get a non-delivery report?",
+    "Hva er en returmelding?",
+    "Kan en NDR inneholde virus?",
+    "How do I turn off delivery reports in Outlook?",
+    "<script>alert('550 5.1.10')</script>",
+    "{{7*7}} ${jndi:ldap://x} 5.1.10",
+    "' OR 1=1; --",
+    "Your account has been suspended. Verify at http://mail.example.net/verify",
+    "Final notice: your mailbox storage is full, messages are rejected. Upgrade now: http://mail.example.net",
+    "Sie haben 3 zurückgehaltene E-Mails. Freigeben: http://mail.example.net",
+    "Du har 3 uleverte meldinger. Klikk her for å motta dem: http://mail.example.net",
+]
+
+SHORT_BOUNCES = [
+    ("550 5.7.57 Client not authenticated to send mail", "5.7.57", set()),
+    (
+        "skanneren gir feil 550 5.7.57 SMTP; Client was not authenticated to send anonymous mail",
+        "5.7.57",
+        set(),
+    ),
+    ("421 4.7.0 Try again later, closing connection", "4.7.0", set()),
+    (
+        'Jeg får i retur: "Delivery has failed to these recipients or groups: ola@fabrikam.no"',
+        None,
+        {"ola@fabrikam.no"},
+    ),
+    (
+        "All mail to eva@fabrikam.se bounces with 550 5.1.10 since monday",
+        "5.1.10",
+        {"eva@fabrikam.se"},
+    ),
+    ("kom i retur: ola@fabrikam.no 550 5.1.1 user unknown", "5.1.1", {"ola@fabrikam.no"}),
+    ("ola@fabrikam.no: 550 5.1.10 RecipientNotFound", "5.1.10", {"ola@fabrikam.no"}),
+    ("Status: 5.1.10", "5.1.10", set()),
+    (
+        "Action: failed Status: 5.4.1 Final-Recipient: rfc822;ola@fabrikam.no",
+        "5.4.1",
+        {"ola@fabrikam.no"},
+    ),
+    (
+        "RecipientNotFound; Recipient ola@fabrikam.no not found by SMTP address lookup",
+        None,
+        {"ola@fabrikam.no"},
+    ),
+    ("ola wasn't found at fabrikam.no", None, set()),
+    ("Your message to ola@fabrikam.no couldn't be delivered", None, {"ola@fabrikam.no"}),
+    ("Unknown To address", None, set()),
+    ("wasn't found at fabrikam.no. Office 365 Action Required Recipient", None, set()),
+    (
+        "Couldn't deliver the message to the following recipients: ola@fabrikam.no; eva@fabrikam.no",
+        None,
+        {"ola@fabrikam.no", "eva@fabrikam.no"},
+    ),
+    (
+        "The group styret only accepts messages from people in its organization or on its allowed senders list, and your email address isn't on the list.",
+        None,
+        set(),
+    ),
+    (
+        "Remote Server returned '550 5.7.705 Access denied, tenant has exceeded threshold'",
+        "5.7.705",
+        set(),
+    ),
+    (
+        "Your message wasn't delivered because the recipient's email provider rejected it.",
+        None,
+        set(),
+    ),
+    ("550 5.1.10 til ola@fabrikam.no i går og i dag", "5.1.10", {"ola@fabrikam.no"}),
+    ("RESOLVER.ADR.RecipientNotFound", None, set()),
+    (
+        "Hei, får denne: RESOLVER.ADR.RecipientNotFound på ola@fabrikam.no",
+        None,
+        {"ola@fabrikam.no"},
+    ),
+    ("554 5.4.14 Hop count exceeded - possible mail loop ATTR34", "5.4.14", set()),
+    (
+        "SMTP error from remote mail server after RCPT TO:<ola@fabrikam.no>: 550 5.1.1 no such user",
+        "5.1.1",
+        {"ola@fabrikam.no"},
+    ),
+    ("Undelivered Mail Returned to Sender", None, set()),
+    (
+        "Mail Delivery Subsystem: Address not found. Your message wasn't delivered to ola@example.org",
+        None,
+        {"ola@example.org"},
+    ),
+    ("Message expired 4.4.7 to ola@fabrikam.no", "4.4.7", {"ola@fabrikam.no"}),
+    ("4.4.316 Connection refused [Message=Socket error code 10061]", "4.4.316", set()),
+    ("feilkode 550 5.2.2", "5.2.2", set()),
+    ("5.7.133 SenderNotAuthenticatedForGroup; authentication required", "5.7.133", set()),
+    (
+        "Mailen blev returnerad: 550 5.4.1 Recipient address rejected: Access denied",
+        "5.4.1",
+        set(),
+    ),
+    (
+        "Unzustellbar: Angebot. Ihre Nachricht an eva@fabrikam.de konnte nicht zugestellt werden.",
+        None,
+        {"eva@fabrikam.de"},
+    ),
+    ("L'envoi à eva@fabrikam.fr a échoué: 550 5.1.10", "5.1.10", {"eva@fabrikam.fr"}),
+    ("errore 5.1.10 con eva@fabrikam.it", "5.1.10", {"eva@fabrikam.it"}),
+    ("Poczta wróciła, kod 5.1.10", "5.1.10", set()),
+    ("メールが 550 5.1.10 で戻ってきました", "5.1.10", set()),
+    ("我收到退信 550 5.1.10", "5.1.10", set()),
+    ("5.1.10 feil på mail til ola@fabrikam.no", "5.1.10", {"ola@fabrikam.no"}),
+    ("Office 365 bounced my mail 5.1.10", "5.1.10", set()),
+    ("what should i do, 550 5.1.10 on ola@fabrikam.no", "5.1.10", {"ola@fabrikam.no"}),
+    ("Why did my mail to ola@fabrikam.no bounce with 5.1.10?", "5.1.10", {"ola@fabrikam.no"}),
+    ("Hvorfor kommer mail til ola@fabrikam.no i retur med 5.1.10?", "5.1.10", {"ola@fabrikam.no"}),
+]
+
+
 @pytest.mark.parametrize(("text", "kinds", "status", "recipients"), TRAPS)
 def test_a_trap(
     text: str, kinds: tuple[Kind, ...], status: str | None, recipients: list[str] | None
@@ -587,3 +754,19 @@ def test_bait_is_warned_of(text: str) -> None:
     report = read_text(text)
     assert report.kind is not Kind.BOUNCE
     assert "phishing" in report.warnings
+
+
+@pytest.mark.parametrize("text", NO_BOUNCES)
+def test_everyday_text_is_no_bounce(text: str) -> None:
+    """Chatter, notices, versions, logs, automatic replies and talk about bounces are never taken for one."""
+    assert read_text(text).kind is not Kind.BOUNCE
+
+
+@pytest.mark.parametrize(("text", "status", "recipients"), SHORT_BOUNCES)
+def test_a_few_words_of_a_bounce(text: str, status: str | None, recipients: set[str]) -> None:
+    """One line, half a sentence or a code in somebody's own words is enough to know a bounce."""
+    report = read_text(text)
+    assert report.kind is Kind.BOUNCE
+    assert set(report.recipients) == recipients
+    if status:
+        assert report.status == status
