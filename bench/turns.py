@@ -29,7 +29,7 @@ class _Server(msgspec.Struct, frozen=True):
 
 
 def measure(*, rounds: int, seconds: float, flight: int) -> Section:
-    """Run every round and return the figures. Raises Broken when a server cannot be started."""
+    """Run every round and return the figures. Raises Broken when a server does not start, or a turn fails."""
     measured: dict[str, list[Measured]] = {_OURS: [], _STOCK: [], _BARE: []}
     with ExitStack() as running, TemporaryDirectory(prefix="bouncedesk-bench-") as folder:
         servers = {name: _serve(running, name, Path(folder)) for name in measured}
@@ -39,6 +39,8 @@ def measure(*, rounds: int, seconds: float, flight: int) -> Section:
             names = list(servers)
             for name in names[number % 3 :] + names[: number % 3]:
                 one = _load(servers[name], flight=flight, lead=0.5, seconds=seconds)
+                if one.failures:
+                    raise Broken(f"{name}: {'; '.join(one.failures)}")
                 measured[name].append(one)
                 print(f"  round {number + 1}  {name:<18} {_line(one)}", flush=True)
     return _section(measured, flight)
@@ -83,23 +85,19 @@ def _section(measured: Mapping[str, Sequence[Measured]], flight: int) -> Section
         *(Figure(name, _summary(runs)) for name, runs in measured.items()),
         Figure("answers that led to another step", f"{moved} of {answers}"),
     ]
-    broken = [
-        f"{name}: {failure}"
-        for name, runs in measured.items()
-        for failure in dict.fromkeys(said for one in runs for said in one.failures)
-    ]
+    broken: tuple[str, ...] = ()
     if moved < answers * _MOVED:
-        broken.append(f"Only {moved} of {answers} answers led to another step of the dialog.")
+        broken = (f"Only {moved} of {answers} answers led to another step of the dialog.",)
     size = statistics.median(one.body_bytes for one in ours)
     title = (
         f"Whole turns over HTTP, {flight} in flight, {CONVERSATIONS} conversations, "
         f"requests of {size:.0f} bytes (median)"
     )
-    return Section(title, tuple(figures), tuple(broken))
+    return Section(title, tuple(figures), broken)
 
 
 def _ratios(ones: Sequence[Measured], others: Sequence[Measured]) -> list[float]:
-    return [one.rate / other.rate for one, other in zip(ones, others, strict=True) if other.turns]
+    return [one.rate / other.rate for one, other in zip(ones, others, strict=True)]
 
 
 def _cpu_saved(ours: Sequence[Measured], stock: Sequence[Measured]) -> list[Figure]:

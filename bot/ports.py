@@ -159,8 +159,8 @@ class Store(Protocol):
     async def run(self, work: Callable[[Unit], Result]) -> Result:
         """Run one transaction and return what `work` returned. Conflicts are retried a few times.
 
-        Raises StoreUnavailable (database locked, gone, full) or StoreConflict; either way nothing was written, unless the connection
-        broke during the commit itself: then nobody can know. Anything `work` raises rolls back and comes through.
+        Raises StoreUnavailable (database locked, gone, full) or StoreConflict; either way nothing was written, unless the
+        connection or the disk broke during the commit itself: then nobody can know. Anything `work` raises rolls back and comes through.
         """
 
     async def close(self) -> None:

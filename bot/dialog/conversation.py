@@ -35,8 +35,8 @@ from bot.model.effects import (
     Turn,
 )
 from bot.model.event import Arrived, Attached, Incoming, Pressed, Reading, Said, Unusable
-from bot.model.ids import ChoiceId, ReasonId, SessionId, TicketId
-from bot.model.library import End, Ending, Library
+from bot.model.ids import ArticleId, ChoiceId, NodeId, ReasonId, SessionId, TicketId
+from bot.model.library import Article, End, Ending, Library
 from bot.model.report import Kind
 from bot.model.session import (
     Bounce,
@@ -109,6 +109,8 @@ def converse(
             if reading is None:
                 return _again(session, Notice.EMPTY)
             typed = event.text if isinstance(event, Attached) else reading.report.text
+            if isinstance(event, Attached) and not typed.strip() and not _is_bounce(reading):
+                return _show(session, NotABounce(phishing=_PHISHING in reading.report.warnings))
             return _said(scene, session, typed, reading, notice)
         case _:
             assert_never(event)
@@ -142,7 +144,7 @@ def _in_todays_content(scene: _Scene, session: Session) -> tuple[Session, Notice
 def _said(scene: _Scene, session: Session, text: str, reading: Reading, notice: Notice) -> Turn:
     report = reading.report
     line = _one_line(text)
-    if report.kind is Kind.BOUNCE or (report.kind is Kind.UNSURE and reading.match.article):
+    if _is_bounce(reading):
         return _bounce(scene, session, Bounce(report, reading.match, scene.now))
     if not line:
         return _again(session, Notice.EMPTY)
@@ -159,6 +161,12 @@ def _said(scene: _Scene, session: Session, text: str, reading: Reading, notice: 
     if notice is Notice.NONE and isinstance(session.mode, Handed):
         return _show(session, TicketOpened(again=True))
     return _again(session, notice if notice is not Notice.NONE else Notice.NOT_UNDERSTOOD)
+
+
+def _is_bounce(reading: Reading) -> bool:
+    """Tell whether a dialog can be held about what was read; a mere mention of a code counts, as a likely one."""
+    kind = reading.report.kind
+    return kind is Kind.BOUNCE or (kind is Kind.UNSURE and reading.match.article is not None)
 
 
 def _says_it_failed(scene: _Scene, session: Session, line: str) -> bool:
@@ -198,12 +206,15 @@ def _begin(scene: _Scene, session: Session, bounce: Bounce) -> Turn:
         ended=False,
         handout_language=None,
     )
-    start = article.start
-    if bounce.match.headline_only and article.likely_start is not None:
-        start = article.likely_start
-    begun = walk.enter(scene.library, fresh, article.id, start)
+    begun = walk.enter(scene.library, fresh, article.id, _start_of(article, bounce))
     shown = _screen(begun, reading=True)
     return Turn(begun, (*left, *_outcome(begun, Outcome.OPEN), Show(shown, begun)))
+
+
+def _start_of(article: Article, bounce: Bounce) -> NodeId:
+    if bounce.match.headline_only and article.likely_start is not None:
+        return article.likely_start
+    return article.start
 
 
 def _noted(session: Session, text: str) -> Turn:
@@ -370,10 +381,16 @@ def _open_ticket(scene: _Scene, session: Session, mode: Handing) -> Turn:
 
 
 def _start_over(scene: _Scene, session: Session) -> Turn:
+    """Walk the same dialog again from its start. One that was over is left as it was recorded, and a new one begins."""
     bounce = session.bounce
-    if bounce is None or bounce.match.article not in scene.library.articles:
+    article = scene.library.articles.get(bounce.match.article or ArticleId("")) if bounce else None
+    if bounce is None or article is None:
         return _show(session.with_(mode=Idle(), trail=()), Greeting())
-    return _begin(scene, session, bounce)
+    if session.ended:
+        return _begin(scene, session, bounce)
+    fresh = session.with_(trail=(), handout_language=None)
+    begun = walk.enter(scene.library, fresh, article.id, _start_of(article, bounce))
+    return _show(begun, _screen(begun, reading=True))
 
 
 def _step_back(scene: _Scene, session: Session, notice: Notice = Notice.NONE) -> Turn:

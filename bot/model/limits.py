@@ -21,6 +21,9 @@ EXCERPT_CHARS = 1_200
 FULL_TEXT_CHARS = 12_000
 """Characters of the original text shown to the member who asks for all of it: what a card holds beside the rest."""
 
+COPY_SHOWN_CHARS = 3_000
+"""Characters of a message to copy that stand on the card beside the field to copy from; a longer one is only in the field."""
+
 NOTE_CHARS = 2_000
 """Characters of a note that a user or an agent adds."""
 

@@ -59,15 +59,14 @@ class Phrasebook(Generic[T]):
             if phrase
         ]
         shared = Counter(word for _, words, _ in book for word in words)
-        # By the rarest word; the next rarest is looked at before the text is searched.
-        self._by_word: dict[str, list[tuple[str, str, T]]] = {}
+        # By the rarest word; the next two are looked at before the text is searched.
+        self._by_word: dict[str, list[tuple[str, str, str, T]]] = {}
         self._wordless: list[tuple[str, T]] = []
         for phrase, words, value in book:
             rare = sorted(words, key=lambda word: (shared[word], -len(word), word))
             if rare:
-                self._by_word.setdefault(rare[0], []).append(
-                    (rare[min(1, len(rare) - 1)], phrase, value)
-                )
+                second, third = rare[min(1, len(rare) - 1)], rare[min(2, len(rare) - 1)]
+                self._by_word.setdefault(rare[0], []).append((second, third, phrase, value))
             else:
                 self._wordless.append((phrase, value))
         self._index = frozenset(self._by_word)
@@ -78,9 +77,11 @@ class Phrasebook(Generic[T]):
         stop = len(text) if end is None else end
         found: list[Found[T]] = []
         for word in self._index & words:
-            for second, phrase, value in self._by_word[word]:
-                if second in words and (at := text.find(phrase, start, stop)) >= 0:
-                    found.append(Found(at, at + len(phrase), phrase, value))
+            for second, third, phrase, value in self._by_word[word]:
+                if second in words and third in words:
+                    at = text.find(phrase, start, stop)
+                    if at >= 0:
+                        found.append(Found(at, at + len(phrase), phrase, value))
         if self._wordless and not text.isascii():
             for phrase, value in self._wordless:
                 if (at := text.find(phrase, start, stop)) >= 0:

@@ -8,7 +8,7 @@ row of its own. And it hides what goes beyond six buttons of one row, so the row
 from collections.abc import Sequence
 from typing import Any, assert_never
 
-from bot.model.limits import NOTE_CHARS
+from bot.model.limits import COPY_SHOWN_CHARS, NOTE_CHARS
 from bot.model.outgoing import (
     Bullets,
     Button,
@@ -82,7 +82,7 @@ def _element(element: Element) -> list[Json]:
         case Paragraph(text=text, quiet=quiet):
             return [_text(text, quiet=quiet)]
         case Literal():
-            return [_literal(element)]
+            return _literal(element)
         case Facts(rows=rows):
             lines = [
                 (Run(f"{row.label}: ", bold=True), Run(row.value, given=True)) for row in rows
@@ -168,23 +168,29 @@ def _run(run: Run, weight: str | None, *, quiet: bool) -> Json:
     return inline
 
 
-def _literal(literal: Literal) -> Json:
-    if literal.copyable:
-        return {
-            "type": "Input.Text",
-            "id": "copy",
-            "label": literal.label,
-            "isMultiline": True,
-            "value": literal.text,
-        }
-    lines = literal.text.split("\n")
-    blocks = [
-        _rich_text((Run(line or " ", code=True, given=True),), None, quiet=False)
+def _literal(literal: Literal) -> list[Json]:
+    """Return literal text; what is made to be copied also stands in a field, where a phone can select all of it."""
+    if not literal.copyable:
+        label = [_text((Run(literal.label, bold=True),))] if literal.label else []
+        return [_container([*label, *_lines(literal.text)], "emphasis")]
+    field: Json = {
+        "type": "Input.Text",
+        "id": "copy",
+        "label": literal.label,
+        "isMultiline": True,
+        "value": literal.text,
+    }
+    if len(literal.text) > COPY_SHOWN_CHARS:
+        return [field]
+    return [_container(_lines(literal.text, code=False), "emphasis"), field]
+
+
+def _lines(text: str, *, code: bool = True) -> list[Json]:
+    return [
+        _rich_text((Run(line or " ", code=code, given=True),), None, quiet=False)
         | {"spacing": "None"}
-        for line in lines
+        for line in text.split("\n")
     ]
-    label = [_text((Run(literal.label, bold=True),))] if literal.label else []
-    return _container([*label, *blocks], "emphasis")
 
 
 def _step(number: int, item: Item) -> Json:

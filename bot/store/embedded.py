@@ -10,6 +10,7 @@ import asyncio
 import fcntl
 import os
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -64,6 +65,7 @@ class EmbeddedStore(Upkeeping):
         self._engine = _engine(url)
         try:
             self._connection = self._engine.connect()
+            self._driver: sqlite3.Connection = self._connection.connection.driver_connection  # type: ignore[assignment]
             with _immediate(self._connection):
                 schema.prepare_embedded(self._connection)
             self._users = self._join()
@@ -162,8 +164,9 @@ class EmbeddedStore(Upkeeping):
         self._connection.exec_driver_sql("SAVEPOINT work")
         try:
             result = waiting.work(unit)
-        except BaseException as error:  # noqa: BLE001 - it belongs to whoever gave us the work
-            # Raises when SQLite itself has rolled everything back (disk full): then the whole batch is told so.
+        except BaseException as error:
+            if not self._driver.in_transaction:
+                raise  # SQLite has rolled everything back by itself (disk full): the whole batch is told so
             self._connection.exec_driver_sql("ROLLBACK TO work")
             trouble = translated(error)
             return lambda: waiting.future.set_exception(trouble), False

@@ -32,12 +32,13 @@ async def main(url: str) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (room(url), unlimited[1]))
     try:
         await store.run(flood)
-    except StoreUnavailable:
+    except StoreUnavailable as error:
         resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+        sys.stdout.write(f"{error}\n")
     assert await store.run(nothing_is_there)
     await store.run(everything)
     await store.close()
-    sys.stdout.write("as it should be\n")
+    sys.stdout.write("goes on\n")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import sqlite3
 import subprocess
 import sys
@@ -10,10 +12,13 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
+from msgspec.structs import replace
 
 from bot.model.errors import StoreError, StoreUnavailable
+from bot.model.ticket import State, TicketEvent
 from bot.store import open_store
 from tests.contracts.samples import (
+    ADA,
     MINUTE,
     NOW,
     SECOND,
@@ -47,6 +52,11 @@ def damage(path: Path) -> None:
     """Overwrite the beginning of a file."""
     with path.open("r+b") as file:
         file.write(b"x" * 4096)
+
+
+def inode(path: Path) -> int:
+    """Return what tells a file from all others of its file system."""
+    return path.stat().st_ino
 
 
 async def test_a_store_in_memory_is_a_store() -> None:
@@ -152,7 +162,11 @@ def test_a_full_disk_is_told_and_the_store_goes_on(sqlite_path: Path) -> None:
         check=False,
         timeout=60,
     )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "as it should be\n", "")
+    assert (done.returncode, done.stderr) == (0, "")
+    told, went_on = done.stdout.splitlines()
+    assert told.startswith(StoreUnavailable.__doc__ or "never")
+    assert "savepoint" not in told
+    assert went_on == "goes on"
 
 
 async def test_the_last_user_frees_the_leases_of_the_dead(sqlite_path: Path) -> None:
@@ -192,6 +206,48 @@ async def test_what_waits_is_committed_together(sqlite_path: Path) -> None:
     await watching
     reader.close()
     assert len(seen) < 25
+    await store.close()
+
+
+async def test_a_ticket_is_on_the_disk_before_anybody_hears_of_it(
+    sqlite_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opening or changing one forces the committed log onto the disk; an ordinary turn does not wait for that."""
+    forced: list[tuple[int, int]] = []
+    really = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        with sqlite3.connect(sqlite_path) as reader:
+            (committed,) = reader.execute("SELECT count(*) FROM tickets").fetchone()
+        reader.close()
+        forced.append((os.fstat(descriptor).st_ino, committed))
+        really(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    store = open_store(url(sqlite_path))
+    log = inode(Path(f"{sqlite_path}-wal"))
+    await store.run(lambda unit: unit.save_session(key(), session(), NOW))
+    assert forced == []
+    ticket = await store.run(lambda unit: unit.open_ticket(draft()))
+    assert forced == [(log, 1)]
+    claimed = replace(ticket, state=State.CLAIMED, assignee=ADA)
+    await store.run(lambda unit: unit.change_ticket(claimed, TicketEvent(NOW, "claimed", ADA)))
+    assert forced == [(log, 1)] * 2
+    await store.close()
+
+
+async def test_a_disk_that_does_not_take_a_ticket_is_told(
+    sqlite_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is told of a ticket that a power cut could take away again."""
+
+    def fsync(descriptor: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(descriptor))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    store = open_store(url(sqlite_path))
+    with pytest.raises(StoreUnavailable, match="Input/output error"):
+        await store.run(lambda unit: unit.open_ticket(draft()))
     await store.close()
 
 

@@ -658,7 +658,10 @@ SHORT_BOUNCES = [
         {"ola@fabrikam.no", "eva@fabrikam.no"},
     ),
     (
-        "The group styret only accepts messages from people in its organization or on its allowed senders list, and your email address isn't on the list.",
+        (
+            "The group styret only accepts messages from people in its organization or on its allowed "
+            "senders list, and your email address isn't on the list."
+        ),
         None,
         set(),
     ),
