@@ -8,16 +8,22 @@ fate nobody can know is sent again, because a lost answer is worse than a double
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import structlog
 
-from bot.model.errors import DeliveryDelayed, DeliveryFailed, DeliveryRefused, StoreError
+from bot.model.errors import (
+    BouncedeskError,
+    DeliveryDelayed,
+    DeliveryFailed,
+    DeliveryRefused,
+    StoreError,
+)
 from bot.ports import Leased, Parcel, ParcelId, Placed, Revision, Unit
 
 if TYPE_CHECKING:
@@ -44,6 +50,9 @@ LONGEST_WAIT = timedelta(minutes=10)
 ATTEMPTS = 20
 """Attempts before a parcel is given up: about two hours with the waits between them."""
 
+_FLUSH_ATTEMPTS = 10
+"""A locked database makes each attempt wait a few seconds by itself; all together stay below the lease."""
+
 _FLUSH_SECONDS = 0.02
 """Marks of sent parcels are gathered for this long: one transaction for many."""
 
@@ -65,7 +74,15 @@ class Outbox:
         self._clock = clock
         self._jitter = jitter
         self._tasks: set[asyncio.Task[None]] = set()
-        self._marks: list[Callable[[Unit], None]] = []
+        self._lines: dict[str, deque[Leased]] = {}
+        """Per conversation, what is to be sent, the one that is being sent first."""
+        self._held: defaultdict[str, set[ParcelId]] = defaultdict(set)
+        """Per conversation, what is ours until it is written down what became of it."""
+        self._stalled: set[str] = set()
+        """Conversations in which a parcel failed, until that is written down: nothing may overtake it."""
+        self._marks: list[_Mark] = []
+        self._behind_others = False
+        """Something waits for what is sent now: sweep as soon as that is written down."""
         self._flush: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._sweeping = asyncio.Lock()
@@ -105,21 +122,24 @@ class Outbox:
     async def commit(self, work: Callable[[Unit], tuple[Result, Sequence[Parcel]]]) -> Result:
         """Run one transaction with the parcels it causes, and start to send them once it is committed."""
 
-        def with_parcels(unit: Unit) -> tuple[Result, list[Leased]]:
+        def with_parcels(unit: Unit) -> tuple[Result, list[Leased | None]]:
             result, parcels = work(unit)
             now = self._clock()
-            leased = [
-                unit.enqueue(parcel, now, lease_until=self._lease(parcel)) for parcel in parcels
-            ]
-            return result, [parcel for parcel in leased if parcel is not None]
+            return result, [self._enqueue(unit, parcel, now) for parcel in parcels]
 
-        result, leased = await self._store.run(with_parcels)
-        if leased:
-            self._dispatch(leased)
+        result, enqueued = await self._store.run(with_parcels)
+        self._behind_others |= None in enqueued
+        self._dispatch([leased for leased in enqueued if leased is not None])
         return result
 
-    def _lease(self, parcel: Parcel) -> datetime | None:
-        return self._clock() + LEASE if parcel.to.channel in self._senders else None
+    def _enqueue(self, unit: Unit, parcel: Parcel, now: datetime) -> Leased | None:
+        """Enqueue a parcel in the store's thread; lease what this process can send behind what it holds already."""
+        if parcel.to.channel not in self._senders:
+            return unit.enqueue(parcel, now)
+        conversation = parcel.to.conversation
+        stalled = conversation in self._stalled
+        behind = () if stalled else tuple(self._held.get(conversation, ()))
+        return unit.enqueue(parcel, now, lease_until=now + LEASE, behind=behind)
 
     async def send_now(self, parcel: Parcel) -> None:
         """Deliver something that cannot be committed because the store is what failed. Best effort, one attempt."""
@@ -152,28 +172,45 @@ class Outbox:
                     await self._wake.wait()
 
     def _dispatch(self, leased: Sequence[Leased]) -> None:
-        by_conversation: defaultdict[str, list[Leased]] = defaultdict(list)
+        """Put parcels in the lines of their conversations, and send every line that is not being sent."""
         for one in leased:
-            by_conversation[one.parcel.to.conversation].append(one)
-        for run in by_conversation.values():
-            task = asyncio.create_task(self._send_in_order(run))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
-    async def _send_in_order(self, run: Sequence[Leased]) -> None:
-        """Send parcels of one conversation; when one fails, the rest wait behind it."""
-        for position, leased in enumerate(run):
-            try:
-                placed = await self._send(leased)
-            except DeliveryRefused as error:
-                self._mark_undeliverable(leased, error)
-            except DeliveryFailed as error:
-                self._mark_failed(leased, error)
-                for waiting in run[position + 1 :]:
-                    self._mark(_postponed(waiting.id, self._clock(), "waits its turn"))
-                return
+            conversation = one.parcel.to.conversation
+            self._held[conversation].add(one.id)
+            if conversation in self._stalled:
+                self._release(one)
+            elif conversation in self._lines:
+                self._lines[conversation].append(one)
             else:
-                self._mark(_sent(leased.id, self._clock(), placed))
+                self._lines[conversation] = deque([one])
+                task = asyncio.create_task(self._send_line(conversation))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+    async def _send_line(self, conversation: str) -> None:
+        """Send the parcels of one conversation in order; when one fails, the rest wait behind it."""
+        line = self._lines[conversation]
+        try:
+            while line:
+                leased = line.popleft()
+                try:
+                    placed = await self._send(leased)
+                except DeliveryRefused as error:
+                    self._mark_undeliverable(leased, error)
+                except (DeliveryFailed, StoreError) as error:
+                    self._stalled.add(conversation)
+                    self._mark_failed(leased, error)
+                    for waiting in line:
+                        self._release(waiting)
+                    return
+                else:
+                    self._mark(leased, partial(_sent, leased.id, self._clock(), placed))
+        finally:
+            del self._lines[conversation]
+
+    def _release(self, leased: Leased) -> None:
+        """Give a parcel back that has to wait its turn."""
+        self._behind_others = True
+        self._mark(leased, partial(_postponed, leased.id, self._clock(), "waits its turn"))
 
     async def _send(self, leased: Leased) -> Placed | None:
         content = leased.parcel.content
@@ -185,7 +222,7 @@ class Outbox:
                 raise DeliveryDelayed("The post that this one replaces is not there yet.")
         return await self._senders[leased.parcel.to.channel].send(leased.parcel, placed)
 
-    def _mark_failed(self, leased: Leased, error: DeliveryFailed) -> None:
+    def _mark_failed(self, leased: Leased, error: BouncedeskError) -> None:
         attempts = leased.attempts + 1
         if attempts >= ATTEMPTS:
             self._mark_undeliverable(leased, error)
@@ -199,50 +236,79 @@ class Outbox:
             error=type(error).__name__,
             detail=error.detail,
         )
-        self._mark(_postponed(leased.id, self._clock() + wait, error.detail))
+        self._mark(leased, partial(_postponed, leased.id, self._clock() + wait, error.detail))
 
-    def _wait_after(self, attempts: int, error: DeliveryFailed) -> timedelta:
+    def _wait_after(self, attempts: int, error: BouncedeskError) -> timedelta:
         """Return how long to wait: what the channel asks for, else ever longer, spread so that not all come at once."""
         asked = error.retry_after if isinstance(error, DeliveryDelayed) else None
         doubling = 2.0 ** min(attempts, 10)
         seconds = asked if asked is not None else doubling * (0.5 + self._jitter() / 2)
         return min(timedelta(seconds=seconds), LONGEST_WAIT)
 
-    def _mark_undeliverable(self, leased: Leased, error: DeliveryFailed) -> None:
+    def _mark_undeliverable(self, leased: Leased, error: BouncedeskError) -> None:
         log.error(
             "delivery-given-up", parcel=leased.id, error=type(error).__name__, detail=error.detail
         )
-        why, at = error.detail or str(error), self._clock()
-        self._mark(lambda unit: unit.give_up(leased.id, at, why))
+        why = error.detail or str(error)
+        self._mark(leased, partial(_given_up, leased.id, self._clock(), why))
 
-    def _mark(self, mark: Callable[[Unit], None]) -> None:
-        self._marks.append(mark)
+    def _mark(self, leased: Leased, write: Callable[[Unit], None]) -> None:
+        self._marks.append(_Mark(leased, write))
         if self._flush is None:
             self._flush = asyncio.create_task(self._flush_marks(), name="outbox-flush")
 
     async def _flush_marks(self) -> None:
-        """Write down what became of parcels. If that fails they are sent again when their lease runs out."""
+        """Write down what became of parcels. What cannot be written down is sent again when its lease runs out."""
         try:
             await asyncio.sleep(_FLUSH_SECONDS)
+            attempts = 0
             while self._marks:
                 marks, self._marks = self._marks, []
                 try:
-                    await self._store.run(partial(_apply, marks))
+                    await self._store.run(partial(_write, marks))
                 except StoreError as error:
-                    log.warning("marks-lost", count=len(marks), error=type(error).__name__)
+                    attempts += 1
+                    log.warning("marks-not-written", count=len(marks), error=type(error).__name__)
+                    if attempts < _FLUSH_ATTEMPTS:
+                        self._marks = marks + self._marks
+                        continue
+                self._let_go(marks)
         finally:
             self._flush = None
-            self._wake.set()
+            if self._behind_others:
+                self._behind_others = False
+                self._wake.set()
+
+    def _let_go(self, marks: Sequence[_Mark]) -> None:
+        """Forget parcels that are no longer ours."""
+        for mark in marks:
+            conversation = mark.leased.parcel.to.conversation
+            held = self._held[conversation]
+            held.discard(mark.leased.id)
+            if not held:
+                del self._held[conversation]
+                self._stalled.discard(conversation)
 
 
-def _apply(marks: Sequence[Callable[[Unit], None]], unit: Unit) -> None:
+class _Mark(NamedTuple):
+    """What became of a parcel, to be written down."""
+
+    leased: Leased
+    write: Callable[[Unit], None]
+
+
+def _write(marks: Sequence[_Mark], unit: Unit) -> None:
     for mark in marks:
-        mark(unit)
+        mark.write(unit)
 
 
-def _sent(parcel: ParcelId, at: datetime, placed: Placed | None) -> Callable[[Unit], None]:
-    return lambda unit: unit.sent(parcel, at, placed)
+def _sent(parcel: ParcelId, at: datetime, placed: Placed | None, unit: Unit) -> None:
+    unit.sent(parcel, at, placed)
 
 
-def _postponed(parcel: ParcelId, due: datetime, why: str) -> Callable[[Unit], None]:
-    return lambda unit: unit.postpone(parcel, due, why)
+def _postponed(parcel: ParcelId, due: datetime, why: str, unit: Unit) -> None:
+    unit.postpone(parcel, due, why)
+
+
+def _given_up(parcel: ParcelId, at: datetime, why: str, unit: Unit) -> None:
+    unit.give_up(parcel, at, why)

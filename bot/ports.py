@@ -121,12 +121,17 @@ class Unit(Protocol):
         """Return why parcels of a ticket could not be delivered, oldest first; empty when all is well."""
 
     def enqueue(
-        self, parcel: Parcel, due: datetime, *, lease_until: datetime | None = None
+        self,
+        parcel: Parcel,
+        due: datetime,
+        *,
+        lease_until: datetime | None = None,
+        behind: Collection[ParcelId] = (),
     ) -> Leased | None:
         """Put a parcel in the outbox; with a lease, this process will send it itself right after the commit.
 
-        Returns None when no lease was asked for, or none could be given because an older parcel of the same conversation, not enqueued by
-        this unit, is still unsent: then the parcel waits its turn and the sweep finds it.
+        Returns None when no lease was asked for, or none could be given because an older parcel of the same conversation is still unsent
+        that is neither one of `behind` (what this process holds already) nor leased by this unit: then the parcel waits its turn.
         """
 
     def lease(

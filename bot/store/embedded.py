@@ -13,8 +13,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -47,8 +46,42 @@ class _Waiting:
     """A work that waits for its turn."""
 
     work: Callable[[SqlUnit], Any]
-    future: Future[Any] = field(default_factory=Future)
+    future: asyncio.Future[Any]
     deadline: float = field(default_factory=lambda: monotonic() + PATIENCE_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a work came to: for the thread of its loop to say."""
+
+    waiting: _Waiting
+    result: Any = None
+    error: BaseException | None = None
+
+    def tell(self) -> None:
+        """Say it to whoever still waits."""
+        future = self.waiting.future
+        if future.done():  # cancelled meanwhile
+            return
+        if self.error is not None:
+            future.set_exception(self.error)
+        else:
+            future.set_result(self.result)
+
+
+def _tell(all_told: Sequence[_Told]) -> None:
+    for told in all_told:
+        told.tell()
+
+
+def _say(all_told: Sequence[_Told]) -> None:
+    """Tell all works how they went, with one call into each loop: waking a loop costs more than a small work."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Told]] = {}
+    for told in all_told:
+        by_loop.setdefault(told.waiting.future.get_loop(), []).append(told)
+    for loop, of_loop in by_loop.items():
+        with suppress(RuntimeError):  # the loop was closed: nobody waits any more
+            loop.call_soon_threadsafe(_tell, of_loop)
 
 
 class EmbeddedStore(Upkeeping):
@@ -82,12 +115,12 @@ class EmbeddedStore(Upkeeping):
 
     async def run(self, work: Callable[[SqlUnit], Result]) -> Result:
         """Run one transaction and return what `work` returned."""
-        waiting = _Waiting(work)
+        waiting = _Waiting(work, asyncio.get_running_loop().create_future())
         with self._door:
             if self._closing:
                 raise StoreUnavailable("It is closed.")
             self._waiting.put(waiting)
-        result: Result = await asyncio.wrap_future(waiting.future)
+        result: Result = await waiting.future
         return result
 
     async def close(self) -> None:
@@ -121,7 +154,7 @@ class EmbeddedStore(Upkeeping):
                 break
             if waiting is None:
                 return False
-            if waiting.future.set_running_or_notify_cancel():
+            if not waiting.future.cancelled():
                 batch.append(waiting)
         return True
 
@@ -131,34 +164,31 @@ class EmbeddedStore(Upkeeping):
             told = self._transaction(batch)
         except _Locked as locked:
             now = monotonic()
-            for waiting in batch:
-                if waiting.deadline <= now:
-                    waiting.future.set_exception(translated(locked.error))
+            late = [waiting for waiting in batch if waiting.deadline <= now]
+            _say([_Told(waiting, error=translated(locked.error)) for waiting in late])
             return [waiting for waiting in batch if waiting.deadline > now]
         except BaseException as error:  # noqa: BLE001 - nothing was written; whoever waits must hear of it
-            for waiting in batch:
-                waiting.future.set_exception(translated(error))
+            _say([_Told(waiting, error=translated(error)) for waiting in batch])
             return []
-        for tell in told:
-            tell()
+        _say(told)
         return []
 
-    def _transaction(self, batch: Sequence[_Waiting]) -> list[Callable[[], None]]:
+    def _transaction(self, batch: Sequence[_Waiting]) -> list[_Told]:
         """Run works in one transaction; return what to tell them, now that it is committed."""
         if self._path is not None and _identity(self._path) != self._file:
             raise StoreUnavailable("The database file was moved or deleted.")
         durable = False
-        told: list[Callable[[], None]] = []
+        told: list[_Told] = []
         with _immediate(self._connection):
             for waiting in batch:
-                tell, changed_tickets = self._attempt(waiting)
-                told.append(tell)
+                outcome, changed_tickets = self._attempt(waiting)
+                told.append(outcome)
                 durable |= changed_tickets
         if durable:
             self._survive_a_power_cut()
         return told
 
-    def _attempt(self, waiting: _Waiting) -> tuple[Callable[[], None], bool]:
+    def _attempt(self, waiting: _Waiting) -> tuple[_Told, bool]:
         """Run one work in a savepoint; return what to tell it after the commit, and whether tickets changed."""
         unit = SqlUnit(self._connection)
         self._connection.exec_driver_sql("SAVEPOINT work")
@@ -168,10 +198,9 @@ class EmbeddedStore(Upkeeping):
             if not self._driver.in_transaction:
                 raise  # SQLite has rolled everything back by itself (disk full): the whole batch is told so
             self._connection.exec_driver_sql("ROLLBACK TO work")
-            trouble = translated(error)
-            return lambda: waiting.future.set_exception(trouble), False
+            return _Told(waiting, error=translated(error)), False
         self._connection.exec_driver_sql("RELEASE work")
-        return lambda: waiting.future.set_result(result), unit.changed_tickets
+        return _Told(waiting, result), unit.changed_tickets
 
     def _survive_a_power_cut(self) -> None:
         """Force the last commit onto the disk.

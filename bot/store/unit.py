@@ -94,14 +94,10 @@ _TICKET_EXISTS = select(tickets.c.version).where(tickets.c.id == bindparam("of_i
 
 _BY_ID = parcels.c.id == bindparam("of_id")
 _ENQUEUE = parcels.insert()
-_UNSENT = (
-    select(parcels.c.id)
-    .where(
-        parcels.c.channel == bindparam("of_channel"),
-        parcels.c.conversation == bindparam("of_conversation"),
-        parcels.c.given_up.is_(None),
-    )
-    .limit(1)
+_UNSENT = select(parcels.c.id).where(
+    parcels.c.channel == bindparam("of_channel"),
+    parcels.c.conversation == bindparam("of_conversation"),
+    parcels.c.given_up.is_(None),
 )
 _other = parcels.alias("other")
 _LEASABLE = (
@@ -273,12 +269,17 @@ class SqlUnit:
     # ----------------------------------------------------------------------------------------------- outbox
 
     def enqueue(
-        self, parcel: Parcel, due: datetime, *, lease_until: datetime | None = None
+        self,
+        parcel: Parcel,
+        due: datetime,
+        *,
+        lease_until: datetime | None = None,
+        behind: Collection[ParcelId] = (),
     ) -> Leased | None:
         """Put a parcel in the outbox; return it leased where that was asked for and nothing older waits."""
         to, content = parcel.to, parcel.content
         conversation = (to.channel, to.conversation)
-        leased = lease_until is not None and self._is_free(conversation)
+        leased = lease_until is not None and self._is_free(conversation, behind)
         # What waits now holds back what this unit enqueues next for the same conversation.
         self._free[conversation] = leased
         inserted = self.connection.execute(
@@ -390,13 +391,14 @@ class SqlUnit:
         self.connection.execute(_NEW_EVENT, {"ticket": ticket.id, "document": event})
         self.changed_tickets = True
 
-    def _is_free(self, conversation: tuple[str, str]) -> bool:
+    def _is_free(self, conversation: tuple[str, str], behind: Collection[ParcelId]) -> bool:
         known = self._free.get(conversation)
         if known is not None:
             return known
         channel, of_conversation = conversation
         where = {"of_channel": channel, "of_conversation": of_conversation}
-        return self.connection.execute(_UNSENT, where).first() is None
+        unsent = self.connection.execute(_UNSENT, where).scalars()
+        return all(parcel in behind for parcel in unsent)
 
     def _remember_place(self, name: str, placed: Placed) -> None:
         values = {"conversation": placed.conversation, "activity": placed.activity}
