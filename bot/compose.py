@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -180,7 +181,10 @@ async def service(settings: Settings, *, local: bool) -> AsyncIterator[web.Appli
                     counts.tickets, counts.unsent, counts.oldest_seconds, counts.dead
                 )
 
-            yield server(routes(edge, running.store.health, measure))
+            app = server(routes(edge, running.store.health, measure))
+            gc.collect()
+            gc.freeze()  # the content lives as long as the process; walking it in every collection stops the loop for 50 ms
+            yield app
 
 
 class _TriageTeam:

@@ -24,7 +24,7 @@ from bot.model.errors import (
     DeliveryRefused,
     StoreError,
 )
-from bot.ports import Leased, Parcel, ParcelId, Placed, Revision, Unit
+from bot.ports import Leased, NewPost, Parcel, ParcelId, Placed, Revision, Unit
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -203,7 +203,8 @@ class Outbox:
                         self._release(waiting)
                     return
                 else:
-                    self._mark(leased, partial(_sent, leased.id, self._clock(), placed))
+                    landed = placed if isinstance(leased.parcel.content, NewPost) else None
+                    self._mark(leased, partial(_sent, leased.id, self._clock(), landed))
         finally:
             del self._lines[conversation]
 

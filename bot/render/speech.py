@@ -6,6 +6,8 @@ their own that nothing ever reads as markup.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
 
 from bot.model.ids import Language, LinkId
 from bot.model.library import Command, Library
@@ -46,25 +48,12 @@ class Speech:
 
     def text(self, prose: str, facts: Mapping[str, str] | None = None) -> Text:
         """Return prose as runs of text."""
-        runs: list[Run] = []
-        self._read(prose, facts or {}, runs, bold=False)
-        return tuple(runs)
-
-    def _read(self, prose: str, facts: Mapping[str, str], runs: list[Run], *, bold: bool) -> None:
-        position = 0
-        for found in _MARKUP.finditer(prose):
-            if found.start() > position:
-                runs.append(Run(prose[position : found.start()], bold=bold))
-            strong, code, name = found.groups()
-            if strong is not None:
-                self._read(strong, facts, runs, bold=True)
-            elif code is not None:
-                runs.append(Run(code, code=True))
-            else:
-                runs.append(self._named(name, facts, bold=bold))
-            position = found.end()
-        if position < len(prose):
-            runs.append(Run(prose[position:], bold=bold))
+        return tuple(
+            piece
+            if isinstance(piece, Run)
+            else self._named(piece.name, facts or {}, bold=piece.bold)
+            for piece in _pieces(prose)
+        )
 
     def _named(self, name: str, facts: Mapping[str, str], *, bold: bool) -> Run:
         if name.startswith("link:"):
@@ -73,6 +62,38 @@ class Speech:
         if value:
             return Run(value, bold=bold, given=True)
         return Run(self.words.unknown_facts.get(name, ""), bold=bold)
+
+
+class _Place(NamedTuple):
+    """Where a fact or a link stands in prose."""
+
+    name: str
+    bold: bool
+
+
+@lru_cache(8192)
+def _pieces(prose: str) -> tuple[Run | _Place, ...]:
+    """Return prose in pieces. Content is the same in every turn, so each text is taken apart once."""
+    pieces: list[Run | _Place] = []
+    _take_apart(prose, pieces, bold=False)
+    return tuple(pieces)
+
+
+def _take_apart(prose: str, pieces: list[Run | _Place], *, bold: bool) -> None:
+    position = 0
+    for found in _MARKUP.finditer(prose):
+        if found.start() > position:
+            pieces.append(Run(prose[position : found.start()], bold=bold))
+        strong, code, name = found.groups()
+        if strong is not None:
+            _take_apart(strong, pieces, bold=True)
+        elif code is not None:
+            pieces.append(Run(code, code=True))
+        else:
+            pieces.append(_Place(name, bold))
+        position = found.end()
+    if position < len(prose):
+        pieces.append(Run(prose[position:], bold=bold))
 
 
 def plain(text: Text) -> str:

@@ -1,6 +1,6 @@
 """SQLite: one thread writes, and what waits for it is committed together.
 
-Everything that is waiting becomes one transaction, each work in a savepoint of its own: one that fails takes nothing with it.
+Everything that is waiting becomes one transaction, and one work that fails takes nothing with it.
 Nobody is told of success before the commit.
 """
 
@@ -57,6 +57,8 @@ class _Told:
     waiting: _Waiting
     result: Any = None
     error: BaseException | None = None
+    durable: bool = False
+    """It must survive a power cut before it is said."""
 
     def tell(self) -> None:
         """Say it to whoever still waits."""
@@ -174,33 +176,53 @@ class EmbeddedStore(Upkeeping):
         return []
 
     def _transaction(self, batch: Sequence[_Waiting]) -> list[_Told]:
-        """Run works in one transaction; return what to tell them, now that it is committed."""
+        """Run works in one transaction; return what to tell them, now that it is committed.
+
+        Works hardly ever fail, so they run without savepoints first. When one does, nothing of the batch is kept, and the batch runs again
+        with a savepoint for each; a work may be called again by its contract.
+        """
         if self._path is not None and _identity(self._path) != self._file:
             raise StoreUnavailable("The database file was moved or deleted.")
-        durable = False
-        told: list[_Told] = []
-        with _immediate(self._connection):
-            for waiting in batch:
-                outcome, changed_tickets = self._attempt(waiting)
-                told.append(outcome)
-                durable |= changed_tickets
-        if durable:
+        try:
+            told = self._together(batch)
+        except _Failed as failed:
+            if len(batch) == 1:
+                return [_Told(batch[0], error=translated(failed.error))]
+            told = self._one_by_one(batch)
+        if any(outcome.durable for outcome in told):
             self._survive_a_power_cut()
         return told
 
-    def _attempt(self, waiting: _Waiting) -> tuple[_Told, bool]:
-        """Run one work in a savepoint; return what to tell it after the commit, and whether tickets changed."""
+    def _together(self, batch: Sequence[_Waiting]) -> list[_Told]:
+        """Run works in one transaction. Raises _Failed when one of them fails: then nothing of any was written."""
+        with _immediate(self._connection):
+            return [self._run(waiting) for waiting in batch]
+
+    def _one_by_one(self, batch: Sequence[_Waiting]) -> list[_Told]:
+        """Run works in one transaction, each in a savepoint of its own: one that fails takes nothing with it."""
+        told: list[_Told] = []
+        with _immediate(self._connection):
+            for waiting in batch:
+                self._connection.exec_driver_sql("SAVEPOINT work")
+                try:
+                    told.append(self._run(waiting))
+                except _Failed as failed:
+                    self._connection.exec_driver_sql("ROLLBACK TO work")
+                    told.append(_Told(waiting, error=translated(failed.error)))
+                else:
+                    self._connection.exec_driver_sql("RELEASE work")
+        return told
+
+    def _run(self, waiting: _Waiting) -> _Told:
+        """Run one work. Raises _Failed with what it raised."""
         unit = SqlUnit(self._connection)
-        self._connection.exec_driver_sql("SAVEPOINT work")
         try:
             result = waiting.work(unit)
         except BaseException as error:
             if not self._driver.in_transaction:
                 raise  # SQLite has rolled everything back by itself (disk full): the whole batch is told so
-            self._connection.exec_driver_sql("ROLLBACK TO work")
-            return _Told(waiting, error=translated(error)), False
-        self._connection.exec_driver_sql("RELEASE work")
-        return _Told(waiting, result), unit.changed_tickets
+            raise _Failed(error) from error
+        return _Told(waiting, result, durable=unit.changed_tickets)
 
     def _survive_a_power_cut(self) -> None:
         """Force the last commit onto the disk.
@@ -237,6 +259,14 @@ class EmbeddedStore(Upkeeping):
             raise
         fcntl.flock(users, fcntl.LOCK_SH)
         return users
+
+
+class _Failed(Exception):
+    """A work raised something."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+        super().__init__()
 
 
 class _Locked(Exception):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from bot.model.errors import SettingsError
 
@@ -89,6 +90,7 @@ class Origins:
         return scheme == "https" and port == 443 and host.endswith(self._domains)  # noqa: PLR2004
 
 
+@lru_cache(1024)
 def is_loopback(host: str | None) -> bool:
     """Tell whether a host name or address (also `[::1]`, `::ffff:127.0.0.1`) is this machine and nothing else."""
     if not host:
