@@ -145,7 +145,7 @@ def _said(scene: _Scene, session: Session, text: str, reading: Reading, notice: 
     report = reading.report
     line = _one_line(text)
     if _is_bounce(reading):
-        return _bounce(scene, session, Bounce(report, reading.match, scene.now))
+        return _bounce(scene, session, _remembered(reading, scene.now))
     if not line:
         return _again(session, Notice.EMPTY)
     choice = named_choice(line, _visible(scene, session), _always(scene))
@@ -167,6 +167,15 @@ def _is_bounce(reading: Reading) -> bool:
     """Tell whether a dialog can be held about what was read; a mere mention of a code counts, as a likely one."""
     kind = reading.report.kind
     return kind is Kind.BOUNCE or (kind is Kind.UNSURE and reading.match.article is not None)
+
+
+def _remembered(reading: Reading, now: datetime) -> Bounce:
+    """Return what is kept of a bounce: every turn stores it again, so where in the text each thing stood is left out."""
+    match = reading.match
+    evidence = tuple(replace(reason, span=None) for reason in match.evidence)
+    return Bounce(
+        replace(reading.report, spans=()), replace(match, evidence=evidence, others=()), now
+    )
 
 
 def _says_it_failed(scene: _Scene, session: Session, line: str) -> bool:
@@ -369,7 +378,7 @@ def _open_ticket(scene: _Scene, session: Session, mode: Handing) -> Turn:
         reason=mode.reason,
         priority=mode.priority,
         opened=scene.now,
-        report=replace(bounce.report, text="", spans=()) if bounce else None,
+        report=replace(bounce.report, text="") if bounce else None,
         match=bounce.match if bounce else None,
         path=session.trail,
         note=mode.note,

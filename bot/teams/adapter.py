@@ -47,7 +47,10 @@ class TeamsAdapter(BotAdapter):
         await self.run_pipeline(context, turn)
         answer = context.turn_state.get(self._INVOKE_RESPONSE_KEY)
         if answer is not None:
-            return answer.value.status, plain(answer.value.body)
+            body = (
+                answer.value.body
+            )  # ours is JSON already; walking a card once more costs as much as making it
+            return answer.value.status, body if isinstance(body, dict) else plain(body)
         # An invoke is a question: one that nobody answered is one that we do not have.
         return (501 if activity.type == ActivityTypes.invoke else 200), None
 
