@@ -5,6 +5,7 @@ Three habits of Teams decide the shapes here. Its `TextBlock` and `FactSet` read
 row of its own. And it hides what goes beyond six buttons of one row, so the row below carries only what is always there.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any, assert_never
 
@@ -36,7 +37,7 @@ DATA_KEY = "bouncedesk"
 
 _VERB = "bouncedesk"
 _STYLES = {Tone.NOTE: "emphasis", Tone.WARNING: "attention", Tone.GOOD: "good"}
-_MARKUP = frozenset("*_[]`\\<>#")
+_marked_up = re.compile(r"[*_\[\]`\\<>#]").search
 
 
 def adaptive_card(page: Outgoing) -> Json:
@@ -128,9 +129,7 @@ def _text(
 
 def _is_ours(text: Text) -> bool:
     """Tell whether nothing in a line could be mistaken for markup, so that Markdown may be used for it."""
-    return all(
-        not run.given and not run.code and not _MARKUP.intersection(run.text) for run in text
-    )
+    return not any(run.given or run.code or _marked_up(run.text) for run in text)
 
 
 def _text_block(text: Text, weight: str | None) -> Json:

@@ -289,3 +289,17 @@ def test_no_turn_raises_and_every_session_is_storable(
         assert decode_session(encode_session(turn.session)) == turn.session
         session = turn.session
         assert any(isinstance(effect, Show) for effect in turn.effects)
+
+
+async def test_people_in_one_group_do_not_share_a_dialog(ola: Conversation) -> None:
+    """In a group everybody has a session of their own, and somebody else's card is explained, not obeyed."""
+    kari = Conversation(ola.running, ola.recorder, person="Kari")
+    kari.address = replace(kari.address, conversation=ola.address.conversation)
+    card = await ola.say(BOUNCE)
+    before = await ola.session()
+
+    shown = (await kari.send(pressed(button_of(card, "sender"))))[-1]
+
+    assert words(kari, "notice-old-card") in text_of(shown)
+    assert await ola.session() == before
+    assert isinstance((await kari.session()).mode, Idle)
