@@ -37,6 +37,7 @@ from bot.model.effects import (
 from bot.model.event import Arrived, Attached, Incoming, Pressed, Reading, Said, Unusable
 from bot.model.ids import ArticleId, ChoiceId, NodeId, ReasonId, SessionId, TicketId
 from bot.model.library import Article, End, Ending, Library
+from bot.model.match import Confidence, Match
 from bot.model.report import Kind
 from bot.model.session import (
     Bounce,
@@ -109,7 +110,7 @@ def converse(
             if reading is None:
                 return _again(session, Notice.EMPTY)
             typed = event.text if isinstance(event, Attached) else reading.report.text
-            if isinstance(event, Attached) and not typed.strip() and not _is_bounce(reading):
+            if isinstance(event, Attached) and not typed.strip() and not _heard(scene, reading):
                 return _show(session, NotABounce(phishing=_PHISHING in reading.report.warnings))
             return _said(scene, session, typed, reading, notice)
         case _:
@@ -144,8 +145,9 @@ def _in_todays_content(scene: _Scene, session: Session) -> tuple[Session, Notice
 def _said(scene: _Scene, session: Session, text: str, reading: Reading, notice: Notice) -> Turn:
     report = reading.report
     line = _one_line(text)
-    if _is_bounce(reading):
-        return _bounce(scene, session, _remembered(reading, scene.now))
+    heard = _heard(scene, reading)
+    if heard is not None:
+        return _bounce(scene, session, _remembered(reading, heard, scene.now))
     if not line:
         return _again(session, Notice.EMPTY)
     choice = named_choice(line, _visible(scene, session), _always(scene))
@@ -163,15 +165,29 @@ def _said(scene: _Scene, session: Session, text: str, reading: Reading, notice: 
     return _again(session, notice if notice is not Notice.NONE else Notice.NOT_UNDERSTOOD)
 
 
-def _is_bounce(reading: Reading) -> bool:
-    """Tell whether a dialog can be held about what was read; a mere mention of a code counts, as a likely one."""
-    kind = reading.report.kind
-    return kind is Kind.BOUNCE or (kind is Kind.UNSURE and reading.match.article is not None)
+def _heard(scene: _Scene, reading: Reading) -> Match | None:
+    """Return what a dialog can be held about, or None.
+
+    A question that only names a code is no bounce, but whoever asks wants to know what it means: that is told, as likely, and where the
+    code alone does not decide what it means, its family is.
+    """
+    if reading.report.kind is Kind.BOUNCE or reading.match.article is not None:
+        return reading.match if reading.report.kind is not Kind.NOT_BOUNCE else None
+    if reading.report.kind is not Kind.UNSURE or reading.report.status is None:
+        return None
+    rows = [row for row in scene.library.codes.rows.values() if row.code == reading.report.status]
+    if not rows:
+        return None
+    return Match(
+        article=rows[0].article,
+        row=rows[0].id if len(rows) == 1 else None,
+        confidence=Confidence.LIKELY,
+        headline_only=True,
+    )
 
 
-def _remembered(reading: Reading, now: datetime) -> Bounce:
+def _remembered(reading: Reading, match: Match, now: datetime) -> Bounce:
     """Return what is kept of a bounce: every turn stores it again, so where in the text each thing stood is left out."""
-    match = reading.match
     evidence = tuple(replace(reason, span=None) for reason in match.evidence)
     return Bounce(
         replace(reading.report, spans=()), replace(match, evidence=evidence, others=()), now
