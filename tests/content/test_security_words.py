@@ -11,8 +11,12 @@ from bot.model.library import Library
 
 SECURITY = ArticleId("security")
 FORBIDDEN = {
-    "en": re.compile(r"\bresend\b|\bsend (it|them|the message|your message) again\b|\bretry\b", re.I),
-    "nb": re.compile(r"\bsend(e|er)? (den|det|dem|meldingen)? ?(på nytt|igjen|om igjen)\b", re.I),
+    "en": re.compile(
+        r"\bresend\b|\bsend (it|them|the message|your message) again\b|\bretry\b", re.IGNORECASE
+    ),
+    "nb": re.compile(
+        r"\bsend(e|er)? (den|det|dem|meldingen)? ?(på nytt|igjen|om igjen)\b", re.IGNORECASE
+    ),
 }
 
 

@@ -77,3 +77,12 @@ def test_secrets_in_a_mail_are_masked() -> None:
     places = [report.text[span.start : span.end] for span in report.spans if span.says == "status"]
     assert places
     assert set(places) == {"5.1.10"}
+
+
+@pytest.mark.parametrize(("text", "secret"), SECRETS[:8])
+def test_a_secret_is_masked_whatever_the_capitals(text: str, secret: str) -> None:
+    """A name in capitals gives its secret away too, and so does one whose letters have long small forms."""
+    for before in ("", "İ ", "ſ\n"):
+        report = read_text(f"{before}{text.upper()}\n\n{texts.CLASSIC.text}")
+        assert secret.upper() not in report.text
+        assert MASK in report.text
