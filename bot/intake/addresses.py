@@ -16,6 +16,8 @@ _ADDRESS = re.compile(
     rf"(?<![{_LOCAL}])(\"[^\"\s@]{{1,64}}\"|[{_LOCAL}]{{1,320}})@"
     rf"([{_LABEL}](?:[{_LABEL}\-]|\.(?=[{_LABEL}])){{0,252}}|\[[0-9A-Fa-f.:]{{3,45}}\])"
 )
+_AT = re.compile(rf"@(?<=[{_LOCAL}\"]@)(?=[{_LABEL}\[])")
+_LONGEST_LOCAL = 320
 _LEADING = "'*=/|{}~#$%&?!^.-+"
 _FIELD_NAMES = frozenset(
     [
@@ -53,15 +55,19 @@ def find_addresses(
 ) -> list[Address]:
     """Return the addresses in `text[start:end]`, at most `most`, in the order of the text."""
     stop = len(text) if end is None else end
-    if text.find("@", start, stop) < 0:
-        return []
     found: list[Address] = []
-    for match in _ADDRESS.finditer(text, start, stop):
+    begin = start
+    # No address starts earlier before its `@` than it can be long: what lies between two of them is passed over.
+    while at := _AT.search(text, begin, stop):
+        match = _ADDRESS.search(text, max(begin, at.start() - _LONGEST_LOCAL), stop)
+        if not match:
+            break
         address = _clean(match)
         if address:
             found.append(address)
             if len(found) >= most:
                 break
+        begin = match.end()
     return found
 
 

@@ -39,7 +39,8 @@ class Code(msgspec.Struct, frozen=True):
     slip: bool = False
 
 
-_STRICT = re.compile(r"(?<![\w.])([45])\.(\d{1,3})\.(\d{1,3})(?![\w]|[.,]\d|\.[a-z]{2,4}\b)")
+# The first digit first, then what stands before it: so a search skips to the next digit.
+_STRICT = re.compile(r"[45]\.(?<![\w.][45]\.)(\d{1,3})\.(\d{1,3})(?![\w]|[.,]\d|\.[a-z]{2,4}\b)")
 _REPLY_BEFORE = re.compile(
     r"(?<![\w.:/$@-])[#'\"(<]?([245][0-7]\d)(?:[ \t\n]{1,3}|-[ \t]?|\s?[:;,]\s?)[#(\[]?$"
 )
@@ -48,15 +49,27 @@ _LOOSE = re.compile(
     r"([245S])[ \t]{0,2}[.,·:][ \t\n]{0,2}([0-9OoIl|]{1,3})[ \t]{0,2}[.,·:][ \t\n]{0,2}([0-9OoIl|"
     r"]{1,3})(?![\w.]\w|[0-9])"
 )
-_DASHED = re.compile(r"(?<![\w.-])([45]\d\d)[ \t-]{1,3}([45])[-_](\d{1,2})[-_](\d{1,3})(?![\w-])")
+_LOOSE_CORE = re.compile(
+    r"[245S][ \t]{0,2}[.,·:][ \t\n]{0,2}[0-9OoIl|]{1,3}[ \t]{0,2}[.,·:][ \t\n]{0,2}[0-9OoIl|]"
+)
+"""What every match of `_LOOSE` holds, found without looking back."""
+_LOOSE_LEAD = 7
+"""Characters before that core: three digits, blanks, a sign."""
+_DASHED = re.compile(
+    r"([45](?<![\w.-][45])\d\d)[ \t-]{1,3}([45])[-_](\d{1,2})[-_](\d{1,3})(?![\w-])"
+)
+_DASH = re.compile(r"[-_]\d{1,2}[-_]\d")
+"""What every match of `_DASHED` holds."""
+_DASHED_LEAD = 7
+"""Characters before that: the reply, blanks, the class."""
 _SLIPS = str.maketrans("OoIl|Ss", "0011155")
+# These two on lower case: a pattern that ignores case looks at every alternative everywhere.
 _LEAD = re.compile(
     r"(?:codes?|koden?|kode|fehlercode|statuscode|status|error|fehler|feil(?:kode)?n?|felkod|felmeddelande|"
     r"fejl(?:kode)?|foutcode"
     r"|fout|erreur|errore|err|codice|c[oó]digo|chyba|b[łl][ąa]d|b[łl][ęe]du|b[łl][ęe]dem|virhe|エラー|コード|错误|"
     r"ошибк\w{0,3}|код|dsn|ndr|esc|smtp;?|hiba|k[oó]d\w{0,4})"
-    r"(?:\s(?:of|is|er|var|was|ist|med|mit|with|kode|code|number|nr\.?|no\.?))?[\s:#=('\"\[;]{0,4}$",
-    re.IGNORECASE,
+    r"(?:\s(?:of|is|er|var|was|ist|med|mit|with|kode|code|number|nr\.?|no\.?))?[\s:#=('\"\[;]{0,4}$"
 )
 _NOT_A_CODE = re.compile(
     r"(?:\b(?:v|ver|versions?|versjon\w{0,3}|versie|versi[oó]n|versione|wersj\w|release|rel|kernel|linux|"
@@ -67,8 +80,7 @@ _NOT_A_CODE = re.compile(
     r"wordpress|joomla|drupal|mysql|postgres\w{0,3}|redis|nginx|apache|ubuntu"
     r"|debian|windows|office|outlook|teams|chrome|firefox|safari|server|sdk|api|dll|jar|gem|lib\w{0,12}|core|"
     r"\.net|dotnet|ip|ipv4|host|gateway|subnet|dns|dhcp|ntp|on|to|from|til|fra|av|for|på|i)"
-    r"[\s.:=@/(v~^>-]{1,3})$|[\w)][=@/~^><]{1,3}$|->\s?$|\d\s?->\s?$",
-    re.IGNORECASE,
+    r"[\s.:=@/(v~^>-]{1,3})$|[\w)][=@/~^><]{1,3}$|->\s?$|\d\s?->\s?$"
 )
 
 
@@ -77,8 +89,9 @@ def enhanced_codes(text: str, start: int = 0, end: int | None = None) -> list[Co
     stop = len(text) if end is None else end
     found: list[Code] = []
     for match in _STRICT.finditer(text, start, stop):
-        klass, subject, detail = match.groups()
+        subject, detail = match.groups()
         at = match.start()
+        klass = text[at]
         before = _REPLY_BEFORE.search(text[max(0, at - _REPLY_CHARS) : at])
         reply = before.group(1) if before else None
         standing = _standing(text, at, match.end(), reply)
@@ -102,13 +115,15 @@ def slipped_codes(text: str, start: int = 0, end: int | None = None) -> list[Cod
     """Return the codes that can only be read by forgiving a typing or OCR slip: `5.1.1O`, `5 . 1 . 10`, `5,1,10`."""
     stop = len(text) if end is None else end
     found: list[Code] = []
-    for match in islice(_LOOSE.finditer(text, start, stop), _MOST):
+    core = _LOOSE_CORE.search(text, start, stop)
+    begin = max(start, core.start() - _LOOSE_LEAD) if core else stop
+    for match in islice(_LOOSE.finditer(text, begin, stop), _MOST):
         reply, klass, subject, detail = (
             part.translate(_SLIPS) if part else part for part in match.groups()
         )
         if klass == "2" or not (subject.isdigit() and detail.isdigit()):
             continue
-        before = text[max(0, match.start(2) - 40) : match.start(2)]
+        before = text[max(0, match.start(2) - 40) : match.start(2)].lower()
         written = match.group()
         digits = sum(sign.isdigit() for sign in written)
         named = bool(reply) or bool(_LEAD.search(before)) or _TOKEN_AFTER.match(text, match.end())
@@ -121,7 +136,9 @@ def slipped_codes(text: str, start: int = 0, end: int | None = None) -> list[Cod
         # Stray blanks are a matter of line breaks; a letter for a digit or a comma for a dot is a slip.
         slip = any(not (sign.isdigit() or sign in " \t\n.#(") for sign in written)
         found.append(Code(code, match.start(2), match.end(), standing, reply, slip))
-    for match in islice(_DASHED.finditer(text, start, stop), _MOST):
+    dash = _DASH.search(text, start, stop)
+    begin = max(start, dash.start() - _DASHED_LEAD) if dash else stop
+    for match in islice(_DASHED.finditer(text, begin, stop), _MOST):
         reply, klass, subject, detail = match.groups()
         found.append(
             Code(
@@ -141,7 +158,7 @@ _TOKEN_AFTER = re.compile(
     r"\s{0,3}(?:RESOLVER|SMTPSEND|STOREDRV|ROUTING|QUEUE|[A-Z]{3,}[.,]\s?[A-Z]{3,})"
 )
 _ANY_REPLY = re.compile(
-    r"(?<![\w.:/$@,-])([45][0-5]\d)(?=(?: - |[ -])(?!\d{1,3}[ .,]\d|\d{4,}|[:.]|kB|KB|MB|bytes|messages?\b|"
+    r"([45](?<![\w.:/$@,-][45])[0-5]\d)(?=(?: - |[ -])(?!\d{1,3}[ .,]\d|\d{4,}|[:.]|kB|KB|MB|bytes|messages?\b|"
     r"mails?\b|recipients?\b|ms\b|sec|min|hours?|GB)[#A-Za-z<\[('\"\d])"
 )
 
@@ -158,7 +175,7 @@ def reply_codes(text: str, start: int = 0, end: int | None = None) -> list[tuple
 def _standing(text: str, at: int, end: int, reply: str | None) -> Standing:
     if reply:
         return Standing.REPLY
-    before = text[max(0, at - 40) : at]
+    before = text[max(0, at - 40) : at].lower()
     after = text[end : end + 12]
     if after.lower().startswith((" smtp;", "\nsmtp;", " resolver")) or _TOKEN_AFTER.match(
         text, end

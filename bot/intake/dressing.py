@@ -16,34 +16,39 @@ _INLINE = (
     "span|font|b|i|u|em|strong|a|code|at|tt|small|big|img|o:p|meta|link|head|title|label|sup|sub|s|section"
     "|article|header|footer|main|nav|button|input|form|attachment|emoji|col|colgroup|th|td|style|script|address"
 )
-_TAG_STARTS = tuple(f"<{start}" for start in "/!pPbBdDtThHlLuUoOsSfFeEcCiImMaAn")
-_MARKED_UP = re.compile(
-    rf"<(?:/?(?:{_BLOCK}|{_INLINE})\b[^<>]{{0,4000}}>|!doctype)", re.IGNORECASE
+_TAG_START = re.compile(r"<[/!pPbBdDtThHlLuUoOsSfFeEcCiImMaAn]")
+# On lower case: a pattern that ignores case looks at every alternative at every `<`.
+_MARKED_UP = re.compile(rf"<(?:/?(?:{_BLOCK}|{_INLINE})\b[^<>]{{0,4000}}>|!doctype)")
+_READ_AS = (
+    (rf"(?:</(?:{_BLOCK})\b[^<>]{{0,80}}>|<br\b[^<>]{{0,200}}>)[ \t]{{0,20}}\n?", "\n"),
+    (rf"(?:\n<|<)(?:{_BLOCK})\b[^<>]{{0,4000}}>", "\n"),
+    (r"<(?:td|th)\b[^<>]{0,4000}>", "\t"),
+    (rf"<(?:/?(?:{_INLINE})\b|!doctype\b)[^<>]{{0,4000}}>", ""),
 )
-_LINE_END = re.compile(
-    rf"(?:</(?:{_BLOCK})\b[^<>]{{0,80}}>|<br\b[^<>]{{0,200}}>)[ \t]{{0,20}}\n?", re.IGNORECASE
-)
-_BLOCK_TAG = re.compile(rf"\n?<(?:{_BLOCK})\b[^<>]{{0,4000}}>", re.IGNORECASE)
-_CELL_TAG = re.compile(r"<(?:td|th)\b[^<>]{0,4000}>", re.IGNORECASE)
-_INLINE_TAG = re.compile(rf"<(?:/?(?:{_INLINE})\b|!doctype\b)[^<>]{{0,4000}}>", re.IGNORECASE)
+"""What tags are read as, in this order: ends of lines, blocks, cells, all the others."""
+_TAGS = tuple((re.compile(tag), sign) for tag, sign in _READ_AS)
+_TAGS_IN_CAPITALS = tuple((re.compile(tag, re.IGNORECASE), sign) for tag, sign in _READ_AS)
+_CAPITAL_TAG = re.compile(r"<[/!]?[a-z0-9:]{0,9}[A-Z]")
 _INVISIBLE = (
     ("<!--", "-->"),
     ("<style", "</style>"),
     ("<script", "</script>"),
     ("<title", "</title>"),
 )
-_MARKS_PARAGRAPHS = re.compile(r"<(?:p|br|div|tr|li)\b", re.IGNORECASE)
+_MARKS_PARAGRAPHS = re.compile(r"<(?:p|br|div|tr|li)\b")
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]{2,8}\d?);", re.IGNORECASE)
 
-_QUOTED_LINE = re.compile(
-    r"(?m)^[ \t]{0,8}(?:[>|](?!>> ?(?:RCPT|MAIL|DATA|HELO|EHLO|QUIT|RSET))[ \t]?){1,20}"
-)
+_QUOTE_MARKS = r"[ \t]{0,8}(?:[>|](?!>> ?(?:RCPT|MAIL|DATA|HELO|EHLO|QUIT|RSET))[ \t]?){1,20}"
+# From the line break on, which is found faster than the start of a line.
+_QUOTED_LINE = re.compile(rf"\n{_QUOTE_MARKS}")
+_QUOTED_TOP = re.compile(_QUOTE_MARKS)
 _QUOTES = (">", "|", " ")
-_QUOTED = ("\n>", "\n|", "\n >", "\n |", "\n\t>", "\n  ")
+_QUOTED = re.compile(r"\n(?:[>|]| [>|]|\t>|  )")
 _TABLE_RULE = re.compile(r"(?m)^[ \t|]*:?-{2,}:?(?:[ \t]*\|[ \t]*:?-{2,}:?)+[ \t|]*$")
-_CELLS = (" | ", "\n|", "|\n", "\t|\t")
+_CELLS = re.compile(r"\|(?:\n|(?<=\n\|)|(?<= \|) |(?<=\t\|)\t)")
 _LINK = re.compile(r"\[([^\[\]\n]{1,300})\]\(([^()\s]{1,2000})\)")
-_ESCAPED = "`*_{}[]()#+-.!<>@|~&=:'\""
+_ESCAPED = re.compile(r"\\([`*_{}\[\]()#+\-.!<>@|~&=:'\"])")
+_STRONG = re.compile(r"__(?:(?<![_\w]__)(?=[^\s_])|(?<=[^\s_]__)(?![_\w]))")
 _MAILTO = re.compile(r"<(?:mailto|MAILTO):([^<>\s]{1,320})>")
 
 _SOFT_BREAK = re.compile(r"=[ \t]{0,3}\n(?=\S)(?<![=\s]=\n)(?<!^=\n)")
@@ -53,16 +58,19 @@ _QP_SIGNS = re.compile(r"=3D|=20\n|=[CDE][0-9A-F]=[89AB][0-9A-F]")
 
 def undress_html(text: str) -> str:
     """Return marked-up text as a reader sees it; text without known tags comes back as it is."""
-    if "<" in text and any(opening in text for opening in _TAG_STARTS):
+    if "<" in text and _TAG_START.search(text):
+        low = text.lower()
         for opening, closing in _INVISIBLE:
-            text = _without(text, opening, closing)
-        if not _MARKED_UP.search(text):
+            if opening in low and len(low) == len(text):
+                text = _without(text, low, opening, closing)
+                low = text.lower()
+        if not _MARKED_UP.search(low):
             return undress_entities(text)
         # In HTML a line break in the source means nothing, in a paste that only has inline tags it means a line.
-        if _MARKS_PARAGRAPHS.search(text) and "<pre" not in text:
-            text = text.replace("\n", " ") if _is_document(text) else text
-        text = _CELL_TAG.sub("\t", _BLOCK_TAG.sub("\n", _LINE_END.sub("\n", text)))
-        text = _INLINE_TAG.sub("", text)
+        if _MARKS_PARAGRAPHS.search(low) and "<pre" not in text:
+            text = text.replace("\n", " ") if _is_document(low) else text
+        for tag, sign in _TAGS_IN_CAPITALS if _CAPITAL_TAG.search(text) else _TAGS:
+            text = tag.sub(sign, text)
     return undress_entities(text)
 
 
@@ -75,15 +83,12 @@ def undress_entities(text: str) -> str:
     return text
 
 
-def _is_document(text: str) -> bool:
-    return "<html" in text[:3000].lower() or "<body" in text[:3000].lower()
+def _is_document(low: str) -> bool:
+    return "<html" in low[:3000] or "<body" in low[:3000]
 
 
-def _without(text: str, opening: str, closing: str) -> str:
-    low = text.lower()
+def _without(text: str, low: str, opening: str, closing: str) -> str:
     at = low.find(opening)
-    if at < 0 or len(low) != len(text):
-        return text
     kept: list[str] = []
     start = 0
     while at >= 0 and len(kept) < _MOST_HIDDEN:
@@ -105,29 +110,29 @@ _MOST_HIDDEN = 4_000
 
 def undress_quoting(text: str) -> str:
     """Return the text without the `>` and `|` that mail programs and chats put before quoted lines."""
-    if text[:1] in _QUOTES or any(sign in text for sign in _QUOTED):
-        return _QUOTED_LINE.sub("", text)
+    if text[:1] in _QUOTES or _QUOTED.search(text):
+        top = _QUOTED_TOP.match(text)
+        return _QUOTED_LINE.sub("\n", text[top.end() :] if top else text)
     return text
 
 
 def undress_markdown(text: str) -> str:
     """Return the text without the Markdown that forums and chats leave: links, emphasis, tables, escapes."""
-    if "](" in text:
+    if "[" in text and "](" in text:
         text = _LINK.sub(_link_text, text)
     if "|" in text:
-        if "---" in text or "--:" in text or ":--" in text:
+        if "--" in text and ("---" in text or "--:" in text or ":--" in text):
             text = _TABLE_RULE.sub("", text)
-        if text.startswith("|") or any(cell in text for cell in _CELLS):
+        if text.startswith("|") or _CELLS.search(text):
             text = text.replace("|", "\t")
-    if "**" in text:
+    if "*" in text:
         text = text.replace("**", "")
-    if "__" in text:
-        text = re.sub(r"(?<![_\w])__(?=[^\s_])|(?<=[^\s_])__(?![_\w])", "", text)
+    if "_" in text and "__" in text:
+        text = _STRONG.sub("", text)
     if "`" in text:
         text = text.replace("```", "\n").replace("`", "'")
     if "\\" in text:
-        for sign in _ESCAPED:
-            text = text.replace(f"\\{sign}", sign)
+        text = _ESCAPED.sub(r"\1", text)
     return text
 
 
@@ -140,7 +145,7 @@ def _link_text(link: re.Match[str]) -> str:
 
 def undress_mailto(text: str) -> str:
     """Return the text without Outlook's `<mailto:…>`, keeping the address where the text before it is a name."""
-    if "<mailto:" not in text and "<MAILTO:" not in text:
+    if "<" not in text or ("<mailto:" not in text and "<MAILTO:" not in text):
         return text
 
     def keep(link: re.Match[str]) -> str:

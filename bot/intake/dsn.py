@@ -7,14 +7,13 @@ end of its line.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import islice
 
 import msgspec
 
 from bot.intake.addresses import first_address
 
-# On the folded text, so that no pattern has to ignore case; which words before a colon are fields, the table says.
-_FIELD = re.compile(r"(?<![\w-])([a-z][a-z-]{4,30})[ \t]?:")
 _FIELDS = frozenset(
     [
         "reporting-mta",
@@ -51,6 +50,10 @@ _FIELDS = frozenset(
         "x-sendmail-queue-id",
     ]
 )
+# On the folded text, from a colon backwards: most colons stand after no such ending and cost one look.
+_ENDINGS = frozenset(name[-3:] for name in _FIELDS)
+_LAST_WORD = re.compile(r"(?:[^\w-]|^)([a-z][a-z-]{4,30})$")
+_NAME_CHARS = 32
 _HEADERS_AFTER = (
     "\n--",
     "\nReceived:",
@@ -144,20 +147,18 @@ def read_delivery_status(text: str, folded: str, start: int, end: int) -> Delive
 
     `folded` is the same text in lower case, character for character.
     """
-    words = (word for word in _FIELD.finditer(folded, start, end) if word.group(1) in _FIELDS)
-    places = list(islice(words, _MOST_FIELDS))
-    cut = _CUT_REPORTER.match(text, start, end)
+    places = list(islice(_fields(folded, start, end), _MOST_FIELDS))
     if not places:
         return None
-    status = DeliveryStatus([], fields=len(places), start=places[0].start())
+    status = DeliveryStatus([], fields=len(places), start=places[0][1])
+    cut = _CUT_REPORTER.match(text, start, end)
     if cut:
         status.reporting_mta = cut.group(1).lower()
         status.reporting_span = cut.span(1)
     current: RecipientFields | None = None
-    for number, place in enumerate(places):
-        limit = places[number + 1].start() if number + 1 < len(places) else end
-        value = _value(text[place.end() : min(limit, place.end() + _VALUE_CHARS)])
-        name = place.group(1)
+    for number, (name, _, value_start) in enumerate(places, 1):
+        limit = places[number][1] if number < len(places) else end
+        value = _value(text[value_start : min(limit, value_start + _VALUE_CHARS)])
         if name in _PER_RECIPIENT and (current is None or _is_taken(current, name)):
             current = RecipientFields()
             status.recipients.append(current)
@@ -171,8 +172,27 @@ def read_delivery_status(text: str, folded: str, start: int, end: int) -> Delive
                 continue
             current = RecipientFields()
             status.recipients.append(current)
-        _take(status, current, name, value, place.end())
+        _take(status, current, name, value, value_start)
     return status
+
+
+def _fields(folded: str, start: int, end: int) -> Iterator[tuple[str, int, int]]:
+    """Give each field's name, where it starts, and where its value starts."""
+    colon = start - 1
+    for piece in folded[start:end].split(":"):
+        before = colon + 1
+        colon = before + len(piece)
+        name_end = colon - 1 if piece[-1:] in _BLANKS else colon
+        if folded[name_end - 3 : name_end] not in _ENDINGS or colon >= end:
+            continue
+        # The character before the name is looked at too, also where it is the colon of the field before.
+        first = max(before - 1, name_end - _NAME_CHARS, 0)
+        found = _LAST_WORD.search(folded[first:name_end])
+        if found and found.group(1) in _FIELDS:
+            yield found.group(1), first + found.start(1), colon + 1
+
+
+_BLANKS = frozenset(" \t")
 
 
 _VALUE_CHARS = 2_000

@@ -9,12 +9,12 @@ Phrases are plain text, compared in lower case with white space squeezed.
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 
 import msgspec
 
 
-class Says(Enum):
+class Says(StrEnum):
     """What a phrase says about the text it stands in."""
 
     LIST = "list"

@@ -135,9 +135,11 @@ def _walk(
     budget.parts -= 1
     if budget.parts < 0 or depth > limits.MAIL_DEPTH or level > limits.MAIL_DEPTH:
         return media
-    parameters = {
-        name.lower(): quoted or bare for name, quoted, bare in _PARAMETER.findall(content)
-    }
+    parameters = (
+        {name.lower(): quoted or bare for name, quoted, bare in _PARAMETER.findall(content)}
+        if ";" in content
+        else {}
+    )
     boundary = parameters.get("boundary")
     if media.startswith("multipart/") and boundary:
         pieces = _split_at(body, boundary)

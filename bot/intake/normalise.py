@@ -34,11 +34,11 @@ _SIGNS: dict[str, str] = {
     "\x0c": "\n",
     **{chr(sign): "" for sign in (*range(0x09), *range(0x0E, 0x20), 0x7F)},
 }
-_ODD = frozenset(_SIGNS)
 _PLAIN_ASCII = bytes((0x09, 0x0A, *range(0x20, 0x7F)))
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_SURROGATES = re.compile(r"[\ud800-\udfff]+")
+_ODD_SIGN = re.compile(rf"[{re.escape(''.join(_SIGNS))}\ud800-\udfff]")
 _BLANKS = re.compile(r"[ \t]{2,}")
-_EMPTY_LINES = re.compile(r"\n{3,}")
+_SPACES = re.compile(r"  +")
 
 
 def plain_signs(text: str) -> str:
@@ -47,9 +47,15 @@ def plain_signs(text: str) -> str:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if text.isascii() and not text.encode("ascii").translate(None, _PLAIN_ASCII):
         return text
-    for sign in _ODD.intersection(text):
-        text = text.replace(sign, _SIGNS[sign])
-    return _SURROGATE.sub("\ufffd", text) if not text.isascii() else text
+    odd = _ODD_SIGN.search(text)
+    while odd:
+        if odd.group() in _SIGNS:
+            text = text.replace(odd.group(), _SIGNS[odd.group()])
+        else:
+            # There are two thousand surrogates: all at once.
+            text = _SURROGATES.sub(lambda run: "\ufffd" * len(run.group()), text)
+        odd = _ODD_SIGN.search(text, odd.start())
+    return text
 
 
 def tidy(text: str) -> str:
@@ -57,12 +63,14 @@ def tidy(text: str) -> str:
 
     Columns that were set apart by several blanks or tabs stay apart by one tab.
     """
-    if "\n " in text or " \n" in text or "\t" in text:
+    if "\t" in text or ("\n" in text and ("\n " in text or " \n" in text)):
         text = "\n".join([line.strip() for line in text.split("\n")])
-    if "  " in text or "\t" in text:
+    if "\t" in text:
         text = _BLANKS.sub("\t", text)
-    if "\n\n\n" in text:
-        text = _EMPTY_LINES.sub("\n\n", text)
+    elif "  " in text:
+        text = _SPACES.sub("\t", text)
+    while "\n\n\n" in text:
+        text = text.replace("\n\n\n", "\n\n")
     return text.strip()
 
 

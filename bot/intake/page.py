@@ -123,9 +123,11 @@ def page_of_mail(mail: Mail, *, cut: bool = False) -> Page:
     feedback = any(part.type == "message/feedback-report" for part in mail.parts)
     returned_headers, returned_text = _returned_of(mail)
     head = "\n".join(
-        f"{name.title()}: {value}"
-        for name in ("from", "to", "date", "subject")
-        if (value := decode_words(mail.headers.first(name)))
+        [
+            f"{label}: {value}"
+            for name, label in _HEAD_LABELS
+            if (value := decode_words(mail.headers.first(name)))
+        ]
     )
     pieces = [
         tidy(plain_signs(piece)) if piece else ""
@@ -166,6 +168,7 @@ def page_of_mail(mail: Mail, *, cut: bool = False) -> Page:
     )
 
 
+_HEAD_LABELS = (("from", "From"), ("to", "To"), ("date", "Date"), ("subject", "Subject"))
 _STATUS_TYPES = frozenset(
     {
         "message/delivery-status",
@@ -319,12 +322,17 @@ def _interesting(text: str) -> Headers:
     fields: dict[str, list[str]] = {}
     current: list[str] | None = None
     for line in text[:_HEADERS_CHARS].split("\n"):
+        if current is None and ":" not in line:
+            continue
         name, colon, value = line.partition(":")
         low = name.strip().lower()
-        if colon and " " not in low and len(low) < _NAME_CHARS and low.replace("-", "").isalnum():
-            current = fields.setdefault(low, []) if low in _NAMES_OF_INTEREST else None
-            if current is not None:
-                current.append(value.strip())
+        if colon and low in _NAMES_OF_INTEREST:
+            current = fields.setdefault(low, [])
+            current.append(value.strip())
+        elif (
+            colon and " " not in low and len(low) < _NAME_CHARS and low.replace("-", "").isalnum()
+        ):
+            current = None
         elif current and line.strip():
             current[-1] += " " + line.strip()
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from email.utils import parsedate_to_datetime
+from operator import attrgetter
 
 from bot.intake.actors import acting
 from bot.intake.addresses import Address, find_addresses
@@ -21,6 +22,7 @@ from bot.model.phrases import Found, Phrasebook
 from bot.model.report import Failure, Kind, Report, Span
 
 _PHRASES = Phrasebook(PHRASES)
+_ORDER = attrgetter("start", "end", "says")
 
 
 def read_page(page: Page) -> Report:
@@ -76,7 +78,7 @@ def read_page(page: Page) -> Report:
             page.returned_headers, page.text[page.notice[0] :][: limits.RETURNED_CHARS]
         ),
         warnings=_warnings(page, phishing=verdict.phishing),
-        spans=tuple(sorted(spans, key=lambda span: (span.start, span.end, span.says))),
+        spans=tuple(sorted(spans, key=_ORDER)),
     )
 
 
@@ -220,7 +222,7 @@ def _spans(
                 if span
             ]
     spans += [
-        Span(found.start, found.end, f"phrase:{found.value.says.value}")
+        Span(found.start, found.end, f"phrase:{found.value.says}")
         for found in phrases
         if found.value.says is not Says.REASON
     ][:20]

@@ -205,7 +205,7 @@ def _standing(text: str, address: Address, start: int) -> int:
         return _OPENS if ":" in after[:_COLON_CHARS] else _LISTED
     if (
         said.endswith(_CALLS_RECIPIENT)
-        or _REPLIED.search(said)
+        or _REPLIED.search(said, max(0, len(said) - _TAIL))
         or (said.endswith(":") and _FAILING_LABEL.search(said))
     ):
         return _LABELLED
@@ -222,7 +222,11 @@ def _opens(before: str, after: str) -> bool:
     if not _PARAGRAPH.match(after):
         return False
     # A reply that was wrapped repeats an address at the start of a line: `said: 550 5.1.1\n<a@b>: rejected`.
-    return not _ECHO.search(before)
+    return not _ECHO.search(before, max(0, len(before) - _TAIL))
+
+
+_TAIL = 24
+"""Characters at the end of what stands before an address that a reply and its code can take."""
 
 
 _REFUSED = re.compile(r">?:\s{1,3}[45]\d\d[ -]")
@@ -276,7 +280,7 @@ def _raise_listed(text: str, places: list[Place], lists: list[tuple[int, int]]) 
             if (
                 (opens or starts)
                 and place.standing > _SOFT
-                and not _ECHO.search(text[max(0, at - _BEFORE) : at].lower())
+                and not _ECHO.search(text[max(0, at - _TAIL) : at].lower())
             ):
                 place.standing = _LISTED
                 last = place.address.end

@@ -9,14 +9,20 @@ from bot.model.phrases import Folded
 from bot.model.report import Kind, Report, Span
 
 _STARTS = (
-    "delivery has failed to these recipients", "rejected your message to the following email addresses",
-    "this is the mail system at host", "hi. this is the qmail-send program", "your message to the following recipients cannot",
-    "this message was created automatically by mail delivery software", "delivery to the following recipient",
-    "échec de la remise pour ces destinataires", "il recapito non è riuscito per i seguenti destinatari",
-    "uw bericht kan niet worden bezorgd bij de volgende", "det gick inte att leverera till följande mottagare",
-    "falha na entrega a estes destinatários",
-)  # fmt: skip
-"""How a notification opens; the same opening twice is two notifications."""
+    ("failed", "delivery has failed to these recipients"),
+    ("following", "rejected your message to the following email addresses"),
+    ("system", "this is the mail system at host"),
+    ("qmail", "hi. this is the qmail-send program"),
+    ("recipients", "your message to the following recipients cannot"),
+    ("automatically", "this message was created automatically by mail delivery software"),
+    ("following", "delivery to the following recipient"),
+    ("remise", "échec de la remise pour ces destinataires"),
+    ("recapito", "il recapito non è riuscito per i seguenti destinatari"),
+    ("bezorgd", "uw bericht kan niet worden bezorgd bij de volgende"),
+    ("leverera", "det gick inte att leverera till följande mottagare"),
+    ("entrega", "falha na entrega a estes destinatários"),
+)
+"""How a notification opens, each with a word of it that is asked for first; the same opening twice is two of them."""
 _HEADLINE = ("your message to ", "couldn't be delivered")
 _HEADLINE_CHARS = 340
 
@@ -24,7 +30,11 @@ _HEADLINE_CHARS = 340
 def split_bounces(text: str, folded: Folded) -> list[tuple[int, int]]:
     """Return where each bounce of a plain text stands, one stretch for a text with one or none."""
     low = folded.text
-    starts = max((_places(low, opening) for opening in _STARTS), key=len)
+    starts = max(
+        (_places(low, opening) for word, opening in _STARTS if word in folded.words),
+        key=len,
+        default=[],
+    )
     if len(starts) < _TWO:
         starts = _headlines(low)
     if len(starts) < _TWO:

@@ -20,12 +20,13 @@ from bot.model.phrases import Found, Phrasebook
 from bot.model.report import Kind
 
 _TALK = Phrasebook(TALK)
+# These two on lower case: a pattern that ignores case looks at every alternative everywhere.
 _DAEMON = re.compile(
-    r"(?i)mailer-?daemon|postmaster@|mail delivery (?:sub)?system|microsoftexchange[0-9a-f]{8,}|"
+    r"mailer-?daemon|postmaster@|mail delivery (?:sub)?system|microsoftexchange[0-9a-f]{8,}|"
     r"mail administrator|system administrator|mdaemon@|<>|delivery-status|mail-daemon|mail_daemon|mailadmin"
 )
 _SUBJECT_BOUNCE = re.compile(
-    r"(?i)undeliver|returned mail|delivery (?:status )?notification|failure notice|delivery fail|mail delivery|"
+    r"undeliver|returned mail|delivery (?:status )?notification|failure notice|delivery fail|mail delivery|"
     r"delivery (?:problem|error|status|delay)|non[- ]?deliver|non remis|unzustellbar|onbestelbaar|olevererbar|"
     r"nicht zustellbar"
     r"|non recapitabile|kan ikke leveres|returned to sender|mail failed|mail error|rejected|error sending|"
@@ -197,7 +198,7 @@ def _of_phrases(signs: Signs) -> int:
         of_mail = signs.has_recipient or _mentions_mail(page)
         twice = of_mail and _count(signs.phrases, Says.FAILED) > 1
         score += 3 if Says.FAILED in own or twice else 2
-    elif _NO_DELIVERY.search(page.text, *_near(page)):
+    elif _NO_DELIVERY.search(page.folded.text, *_near(page)):
         score += 2
     if Says.HEADLINE in says:
         score += 1 + (_count(signs.phrases, Says.HEADLINE) > 1) + signs.has_recipient
@@ -219,8 +220,9 @@ _HEADLINE = re.compile(
     r"(?i)your message to\s.{1,200}?\s(?:couldn't|could not) be delivered|\bwas(?:n't|"
     r" not) found at \S{1,80}\.\w{2}|weren't found at|unknown to address|action required\s{1,3}recipient"
 )
+# On the folded text: a pattern that ignores case looks at every alternative everywhere.
 _NO_DELIVERY = re.compile(
-    r"(?i)\b(?:not|un(?:able|successful|deliver\w{0,8})|could(?:n't| not)|can(?:'t|not| not)|fail(?:ed|ure)?|"
+    r"\b(?:not|un(?:able|successful|deliver\w{0,8})|could(?:n't| not)|can(?:'t|not| not)|fail(?:ed|ure)?|"
     r"error|problem|trouble|impossible|rejected|refused|returned)\b[^.!?]{0,40}\b(?:deliver(?:y|ed|ing|able)?|"
     r"recipients?|mailbox)\b"
     r"|\b(?:deliver(?:y|ed|ing)|recipients?)\b[^.!?]{0,40}\b(?:not|fail(?:ed|ure)?|error|"
@@ -305,11 +307,11 @@ def _head_weight(page: Page) -> int:
     weight = 0
     headers = page.headers
     if headers.fields:
-        if _DAEMON.search(headers.first("from")) or headers.first("return-path") == "<>":
+        if _DAEMON.search(headers.first("from").lower()) or headers.first("return-path") == "<>":
             weight += 2
         if "x-failed-recipients" in headers or "x-ms-exchange-message-is-ndr" in headers:
             weight += 3
-        if _SUBJECT_BOUNCE.search(headers.first("subject")):
+        if _SUBJECT_BOUNCE.search(headers.first("subject").lower()):
             weight += 2
         if "delivery-status" in page.kind:
             weight += 2
@@ -325,7 +327,7 @@ def _against(signs: Signs, talk: dict[Says, int]) -> int:
     if _SUBJECT_AWAY.search(opening) or _SUBJECT_RECEIPT.search(opening):
         against += 8
     if talk.get(Says.AWAY) and not strong:
-        against += 4 if not _DAEMON.search(page.headers.first("from")) else 1
+        against += 4 if not _DAEMON.search(page.headers.first("from").lower()) else 1
     if "disposition-notification" in page.kind:
         against += 5
     failing = any(

@@ -1,9 +1,10 @@
-"""Plain phrases, found in a text all at once: no regular expression, so nothing can blow up.
+"""Plain phrases, found in a text all at once: no patterns, so nothing can blow up.
 
 A text is prepared once (`Folded`) and asked by many phrasebooks. A phrasebook looks only for the phrases whose
 words the text has, so its cost follows the text, not the number of phrases.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import Generic, NamedTuple, TypeVar
@@ -13,6 +14,13 @@ T = TypeVar("T")
 _ASCII = 0x7F
 # On UTF-8 octets, so that text of any script is split in one pass: signs of ASCII become blanks, the rest stays.
 _SPACED = bytes(octet if octet > _ASCII or chr(octet).isalnum() else 0x20 for octet in range(256))
+# Text of many signs beyond the basic plane, whose octets take longer to decode again than a pattern to pass over.
+_WIDE = 2
+_BEYOND = b"\xf0"
+_EVERY = 64
+_WIDE_WORD = re.compile(
+    r"[^\x00-/:-@\[-`{-\x7f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+"
+)
 
 
 class Folded:
@@ -22,13 +30,14 @@ class Folded:
 
     def __init__(self, text: str) -> None:
         """Fold a text. Positions in `text` are positions in the original."""
-        flat = text.lower()
-        if len(flat) != len(text):
-            # A few capitals have longer small forms (`İ`); those keep their capital, so that positions hold.
-            longer = {sign: sign for sign in set(text) if len(sign.lower()) > 1}
-            flat = "".join([longer.get(sign) or sign.lower() for sign in text])
-        self.text = flat.replace("\n", " ").replace("\t", " ")
+        self.text = lowered(text).replace("\n", " ").replace("\t", " ")
         self.words = frozenset(_words(self.text))
+
+
+def lowered(text: str) -> str:
+    """Return a text in lower case, character for character as long as the original."""
+    # One capital has a longer small form; without its dot it has not, so that positions hold. The long s is an s.
+    return text.replace("İ", "I").replace("ſ", "s").lower()
 
 
 class Found(NamedTuple, Generic[T]):
@@ -70,6 +79,10 @@ class Phrasebook(Generic[T]):
             else:
                 self._wordless.append((phrase, value))
         self._index = frozenset(self._by_word)
+        # Literals side by side: one pass tells that none of them is there.
+        self._any_wordless = re.compile(
+            "|".join(re.escape(phrase) for phrase, _ in self._wordless)
+        )
 
     def find(self, folded: Folded, start: int = 0, end: int | None = None) -> list[Found[T]]:
         """Return the first place of every phrase that stands in `text[start:end]`, in the order of the text."""
@@ -82,11 +95,12 @@ class Phrasebook(Generic[T]):
                     at = text.find(phrase, start, stop)
                     if at >= 0:
                         found.append(Found(at, at + len(phrase), phrase, value))
-        if self._wordless and not text.isascii():
+        if self._wordless and not text.isascii() and self._any_wordless.search(text, start, stop):
             for phrase, value in self._wordless:
                 if (at := text.find(phrase, start, stop)) >= 0:
                     found.append(Found(at, at + len(phrase), phrase, value))
-        found.sort(key=_place)
+        if len(found) > 1:
+            found.sort(key=_place)
         return found
 
 
@@ -95,12 +109,15 @@ def _place(found: Found[T]) -> tuple[int, int, str]:
 
 
 def _words(text: str) -> list[str]:
-    return (
-        text.encode("utf-8", "surrogatepass")
-        .translate(_SPACED)
-        .decode("utf-8", "surrogatepass")
-        .split()
-    )
+    if not text.isascii() and _is_wide(text[::_EVERY]):
+        return _WIDE_WORD.findall(text)
+    octets = text.encode("utf-8", "surrogatepass")
+    return octets.translate(_SPACED).decode("utf-8", "surrogatepass").split()
+
+
+def _is_wide(sample: str) -> bool:
+    octets = sample.encode("utf-8", "surrogatepass")
+    return len(octets) > len(sample) * _WIDE and _BEYOND in octets
 
 
 def _is_unspaced(phrase: str) -> bool:

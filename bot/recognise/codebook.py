@@ -63,10 +63,12 @@ class Codebook:
         """Index the rows in the order of the file."""
         self._rows = {row.id: row for row in rows}
         self._order = {row_id: place for place, row_id in enumerate(self._rows)}
+        self._widths: dict[CodeRowId, int] = {}
         self._ranges: dict[tuple[int, int], list[tuple[CodeRange, CodeRowId]]] = {}
         for row in self._rows.values():
             codes = parse_range(row.code) if row.code else None
             if codes:
+                self._widths[row.id] = codes.width
                 for subject in range(codes.low[1], min(codes.high[1], codes.low[1] + 100) + 1):
                     self._ranges.setdefault((codes.low[0], subject), []).append((codes, row.id))
         self._markers: Phrasebook[CodeRowId] = Phrasebook(
@@ -94,14 +96,15 @@ class Codebook:
             rows = self._rows_of(code)
         if not rows:
             return None
+        if len(rows) == 1:
+            return RowMatch(rows[0], tuple(markers.get(rows[0].id, ())))
 
         def rank(row: CodeRow) -> tuple[int, int, int, int, int]:
             said = sum(len(hit.phrase) for hit in markers.get(row.id, ()))
             # A row that has markers, none of which is there, is about another case of the same code.
             silent = 1 if row.markers and not said else 0
             reply = 0 if smtp_reply and row.smtp_reply == smtp_reply else 1
-            codes = parse_range(row.code) if row.code else None
-            return (codes.width if codes else 0, -said, reply, silent, self._order[row.id])
+            return (self._widths.get(row.id, 0), -said, reply, silent, self._order[row.id])
 
         best = min(rows, key=rank)
         return RowMatch(best, tuple(markers.get(best.id, ())))

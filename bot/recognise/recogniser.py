@@ -195,7 +195,8 @@ def _status_span(report: Report) -> Span | None:
 
 def _span_of(report: Report, start: int, phrase: str) -> Span | None:
     end = start + len(phrase)
-    if report.text[start:end].lower().split() != phrase.split():
+    said = report.text[start:end].lower()
+    if said != phrase and said.split() != phrase.split():
         start = report.text.lower().find(phrase)
         end = start + len(phrase)
     return Span(start, end, f"phrase:{phrase}") if start >= 0 else None

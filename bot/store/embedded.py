@@ -24,6 +24,7 @@ from sqlalchemy.exc import OperationalError
 
 from bot.model.errors import StoreUnavailable
 from bot.store import schema
+from bot.store.prepared import Prepared, PreparedUnit
 from bot.store.tables import parcels
 from bot.store.trouble import translated
 from bot.store.unit import SqlUnit
@@ -101,6 +102,7 @@ class EmbeddedStore(Upkeeping):
         self._path = _path(url)
         self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._closing = False
+        self._prepared: dict[tuple[int, frozenset[str]], Prepared] = {}
         self._crowded = False
         """The last transaction had more than one work."""
         self._door = threading.Lock()
@@ -233,7 +235,7 @@ class EmbeddedStore(Upkeeping):
 
     def _run(self, waiting: _Waiting) -> _Told:
         """Run one work. Raises _Failed with what it raised."""
-        unit = SqlUnit(self._connection)
+        unit = PreparedUnit(self._connection, self._driver, self._prepared)
         try:
             result = waiting.work(unit)
         except BaseException as error:

@@ -5,16 +5,16 @@ Statements are built once: SQLAlchemy compiles each one once and finds it again 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from msgspec.structs import replace
 from sqlalchemy import (
     BindParameter,
     Connection,
-    CursorResult,
+    Executable,
     Select,
     and_,
     bindparam,
@@ -154,6 +154,24 @@ _NEW_FEEDBACK = opinions.insert()
 _CHANGE_FEEDBACK = opinions.update().where(opinions.c.session == bindparam("of_session"))
 
 
+class Rows(Protocol):
+    """What the most used statements give."""
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows were changed."""
+
+    @property
+    def inserted_primary_key(self) -> Any | None:  # noqa: ANN401 - SQLAlchemy's row
+        """The key that the new row got."""
+
+    def first(self) -> Any | None:  # noqa: ANN401 - SQLAlchemy's row
+        """Return the first row, or None when there is none."""
+
+    def scalars(self) -> Iterable[Any]:
+        """Return the first column of each row."""
+
+
 class SqlUnit:
     """What one transaction can do (`bot.ports.Unit`)."""
 
@@ -167,22 +185,24 @@ class SqlUnit:
         self._free: dict[tuple[str, str], bool] = {}
         """Conversations that a parcel was enqueued for: whether this unit may send to them at once."""
 
+    def _often(self, statement: Executable, values: Mapping[str, Any]) -> Rows:
+        """Run one of the statements that every turn needs. A subclass may know a shorter way."""
+        return self.connection.execute(statement, values)
+
     # ------------------------------------------------------------------------------------------------ turns
 
     def answered(self, key: SessionKey, activity: str) -> bytes | None:
         """Return what was remembered for an activity, or None when it was never seen."""
-        row = self.connection.execute(_ANSWERED, _of(key) | {"of_activity": activity}).first()
+        row = self._often(_ANSWERED, _of(key) | {"of_activity": activity}).first()
         return None if row is None else row[0]
 
     def remember(self, key: SessionKey, activity: str, answer: bytes, at: datetime) -> None:
         """Remember that an activity was handled, with the answer a second delivery of it gets."""
-        self.connection.execute(
-            _REMEMBER, _key(key) | {"activity": activity, "answer": answer, "handled": at}
-        )
+        self._often(_REMEMBER, _key(key) | {"activity": activity, "answer": answer, "handled": at})
 
     def session(self, key: SessionKey) -> Session | Unreadable | None:
         """Return the stored session."""
-        row = self.connection.execute(_SESSION, _of(key)).first()
+        row = self._often(_SESSION, _of(key)).first()
         if row is None:
             self._versions[key] = 0
             return None
@@ -197,10 +217,10 @@ class SqlUnit:
         version = self._versions[key]
         values = {"document": session, "version": version + 1, "changed": at}
         if version == 0:
-            self.connection.execute(_NEW_SESSION, _key(key) | values)
+            self._often(_NEW_SESSION, _key(key) | values)
         else:
             where = _of(key) | {"of_version": version}
-            if not self.connection.execute(_CHANGE_SESSION, where | values).rowcount:
+            if not self._often(_CHANGE_SESSION, where | values).rowcount:
                 raise StoreConflict("A session changed.")
         self._versions[key] = version + 1
 
@@ -282,7 +302,7 @@ class SqlUnit:
         leased = lease_until is not None and self._is_free(conversation, behind)
         # What waits now holds back what this unit enqueues next for the same conversation.
         self._free[conversation] = leased
-        inserted = self.connection.execute(
+        inserted = self._often(
             _ENQUEUE,
             {
                 "channel": to.channel,
@@ -331,7 +351,7 @@ class SqlUnit:
             post = self.connection.execute(_POST, {"of_id": parcel}).scalar()
             if post is not None:
                 self._remember_place(post, placed)
-        self.connection.execute(_SENT, {"of_id": parcel})
+        self._often(_SENT, {"of_id": parcel})
 
     def postpone(self, parcel: ParcelId, due: datetime, why: str) -> None:
         """Give a parcel back after a failed attempt, to be tried again."""
@@ -367,9 +387,9 @@ class SqlUnit:
             "changed": at,
         }
         where = {"of_session": outcome.session}
-        if not self.connection.execute(_CHANGE_OUTCOME, where | values).rowcount:
+        if not self._often(_CHANGE_OUTCOME, where | values).rowcount:
             values |= {"session": outcome.session, "began": at}
-            self.connection.execute(_NEW_OUTCOME, values)
+            self._often(_NEW_OUTCOME, values)
 
     def record_feedback(self, feedback: RecordFeedback, at: datetime) -> None:
         """Store whether a dialog helped; the last word counts."""
@@ -397,7 +417,7 @@ class SqlUnit:
             return known
         channel, of_conversation = conversation
         where = {"of_channel": channel, "of_conversation": of_conversation}
-        unsent = self.connection.execute(_UNSENT, where).scalars()
+        unsent = self._often(_UNSENT, where).scalars()
         return all(parcel in behind for parcel in unsent)
 
     def _remember_place(self, name: str, placed: Placed) -> None:
@@ -430,7 +450,7 @@ def _whole(ticket: Ticket, original: str | None) -> Ticket:
     return replace(ticket, draft=replace(ticket.draft, original=original))
 
 
-def _new_id(inserted: CursorResult[Any]) -> ParcelId:
+def _new_id(inserted: Rows) -> ParcelId:
     key = inserted.inserted_primary_key
     if key is None:
         raise AssertionError
