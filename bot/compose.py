@@ -40,6 +40,10 @@ log = structlog.get_logger("bouncedesk.compose")
 ABANDONED_AFTER = timedelta(days=14)
 """A dialog that nobody went on with for so long counts as abandoned. People come back after a week."""
 
+_GARBAGE = (20_000, 20, 20)
+"""Objects made before garbage is looked for, and how often older ones are. A turn makes thousands and leaves no cycles; the default, 700,
+looks several times in each."""
+
 _UPKEEP_SECONDS = 3 * 3600.0
 
 
@@ -184,6 +188,7 @@ async def service(settings: Settings, *, local: bool) -> AsyncIterator[web.Appli
             app = server(routes(edge, running.store.health, measure))
             gc.collect()
             gc.freeze()  # the content lives as long as the process; walking it in every collection stops the loop for 50 ms
+            gc.set_threshold(*_GARBAGE)
             yield app
 
 
