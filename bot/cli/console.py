@@ -47,7 +47,9 @@ def _typed() -> Iterator[str]:
             if not more:
                 break
             parts.append(more)
-        yield b"".join(parts).decode("utf-8", errors="replace").rstrip("\r\n")
+        said = b"".join(parts).decode("utf-8", errors="replace").rstrip("\r\n")
+        if said.strip():  # the Enter that people press after a paste says nothing
+            yield said
 
 
 def _piped(answers: Callable[[str], bool]) -> Iterator[str]:

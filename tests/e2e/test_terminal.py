@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import select
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -111,3 +115,36 @@ def test_every_command_explains_itself_and_stands_in_the_readme(command: str) ->
 
     assert bouncedesk(command, "--help").returncode == 0
     assert f"`bouncedesk {command}" in readme
+
+
+def test_a_paste_in_a_real_terminal_is_one_message(tmp_path: Path) -> None:
+    """All lines of a paste arrive as one bounce, and the Enter after it says nothing."""
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "bot", "chat", "--lang", "en", "--data", str(tmp_path)]
+    with subprocess.Popen(
+        command, stdin=slave, stdout=slave, stderr=slave, env=environment({}), close_fds=True
+    ) as chat_:
+        os.close(slave)
+        shown = read_until(master, "Talk to a human")
+        os.write(master, BOUNCE.encode())
+        shown = read_until(master, "Start over")
+        os.write(master, b"\n")
+        os.write(master, b"1\n")
+        shown += read_until(master, "Did you send")
+        os.write(master, b"/quit\n")
+        chat_.wait(timeout=20)
+        os.close(master)
+
+    assert "kari.nordmann@contoso.com" in shown
+    assert "no text" not in shown
+
+
+def read_until(terminal: int, wanted: str, seconds: float = 20.0) -> str:
+    """Read what a terminal shows until something stands there."""
+    shown = ""
+    deadline = time.monotonic() + seconds
+    while wanted not in shown:
+        assert time.monotonic() < deadline, shown[-500:]
+        if select.select([terminal], [], [], 0.2)[0]:
+            shown += os.read(terminal, 65_536).decode("utf-8", "replace")
+    return shown
