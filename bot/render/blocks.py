@@ -16,7 +16,7 @@ from bot.model.outgoing import (
 )
 from bot.model.session import Session
 from bot.render.remarks import note, warning
-from bot.render.speech import Speech, plain
+from bot.render.speech import Speech, facts_of, plain
 
 CODE_BLOCK = BlockId("code")
 """Built-in block: the row of `codes.yaml` that names the code."""
@@ -50,7 +50,8 @@ def handout_of(
         article.id, session.handout_language or speech.language
     )
     message = spoken.handouts[node.handout]
-    text = _message(Speech(speech.library, language, speech.facts), article, message)
+    spoken_there = Speech(speech.library, language, facts_of(session, language))
+    text = _message(spoken_there, article, message)
     return (
         Subheading(speech.text(prose.handouts[node.handout].title)),
         Literal(text, label=speech.plain("handout-label"), copyable=True),

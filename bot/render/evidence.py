@@ -11,7 +11,7 @@ from bot.model.outgoing import Bullets, Element, Fact, Facts, Run, Subheading, T
 from bot.model.report import Report
 from bot.model.session import Visit
 from bot.render.mask import masked
-from bot.render.speech import Speech, plain, short
+from bot.render.speech import Speech, moment, plain, short
 
 
 def evidence(
@@ -37,7 +37,7 @@ def evidence(
         ("ticket-recipients", ", ".join(conceal(recipient) for recipient in report.recipients)),
         ("ticket-sender", conceal(report.sender or "")),
         ("ticket-server", report.reporting_mta),
-        ("ticket-arrival", report.arrival),
+        ("ticket-arrival", moment(report.arrival or "", speech.language)),
         ("ticket-message-id", conceal(report.message_id or "")),
         ("ticket-subject", conceal(report.subject or "")),
     )

@@ -56,7 +56,7 @@ def page(
     language = session.language if session.language in library.languages else library.default
     if isinstance(screen, StepScreen):
         language, _ = library.prose(screen.article, language)
-    speech = Speech(library, language, facts_of(session))
+    speech = Speech(library, language, facts_of(session, language))
     match screen:
         case Greeting(notice=notice):
             return _greeting(speech, session, notice)

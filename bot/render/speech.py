@@ -6,8 +6,12 @@ their own that nothing ever reads as markup.
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
+
+from babel.core import UnknownLocaleError
+from babel.dates import format_date
 
 from bot.model.ids import Language, LinkId
 from bot.model.library import Command, Library
@@ -101,8 +105,19 @@ def plain(text: Text) -> str:
     return "".join(run.text for run in text)
 
 
-def facts_of(session: Session) -> dict[str, str]:
-    """Return what prose may name about a session: only what the bounce really says."""
+def moment(value: str, language: Language) -> str:
+    """Return a time of a bounce in words of a language; a time that could not be read stays as it stood."""
+    try:
+        at = datetime.fromisoformat(value)
+        date = format_date(at, "long", locale=language)
+    except (ValueError, UnknownLocaleError):
+        return value
+    zone = f" {at.tzname()}" if at.tzinfo else ""
+    return f"{date} {at:%H:%M}{zone}"
+
+
+def facts_of(session: Session, language: Language) -> dict[str, str]:
+    """Return what prose may name about a session, in a language: only what the bounce really says."""
     facts = {"requester": session.address.user_name}
     report = session.bounce.report if session.bounce else None
     if report is None:
@@ -117,7 +132,7 @@ def facts_of(session: Session) -> dict[str, str]:
         "code": report.status,
         "reporting-mta": report.reporting_mta,
         "subject": report.subject,
-        "time": report.arrival,
+        "time": moment(report.arrival, language) if report.arrival else None,
     }
     return facts | {name: short(value) for name, value in named.items() if value}
 

@@ -23,7 +23,7 @@ from bot.model.session import Bounce, Session
 from bot.render.blocks import blocks_of, handout_of
 from bot.render.buttons import data_of, navigation
 from bot.render.remarks import chosen_mark, note, notice_of, paragraphs, warning
-from bot.render.speech import Speech, plain, short
+from bot.render.speech import Speech, moment, plain, short
 
 _RECIPIENTS_SHOWN = 3
 
@@ -81,7 +81,7 @@ def _reading(speech: Speech, bounce: Bounce) -> tuple[Element, ...]:
         ("reading-code", says or speech.plain("reading-no-code")),
         *_recipients(speech, report.recipients),
         ("reading-server", report.reporting_mta),
-        ("reading-time", report.arrival),
+        ("reading-time", moment(report.arrival or "", speech.language)),
         ("reading-subject", report.subject),
         ("reading-confidence", speech.plain("reading-certain" if sure else "reading-likely")),
     ]
