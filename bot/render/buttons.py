@@ -18,6 +18,14 @@ def data_of(session: Session, choice: ChoiceId) -> Mapping[str, str]:
     return data
 
 
+def label_of(speech: Speech, choice: ChoiceId) -> str:
+    """Return the words of one of the bot's own choices: a language is called by its own name."""
+    language = choices.chosen_language(choice) or choices.chosen_handout(choice)
+    if language is not None:
+        return speech.library.languages[language].name
+    return speech.command(choice).label
+
+
 def press(
     speech: Speech,
     session: Session,

@@ -35,7 +35,7 @@ from bot.model.outgoing import (
     Weight,
 )
 from bot.model.session import Handing, Session
-from bot.render.buttons import languages, navigation, press
+from bot.render.buttons import label_of, languages, navigation, press
 from bot.render.evidence import evidence_table, path_walked
 from bot.render.remarks import chosen_mark, notice_of, paragraphs, warning
 from bot.render.speech import Speech, facts_of, plain
@@ -126,7 +126,7 @@ def _new_or_old(speech: Speech, session: Session, chosen: ChoiceId | None) -> Ou
         elements=(
             Heading(speech.word("new-or-old-title")),
             Paragraph(speech.word("new-or-old-text")),
-            *chosen_mark(speech, speech.command(chosen).label if chosen else None),
+            *chosen_mark(speech, label_of(speech, chosen) if chosen else None),
         ),
         buttons=() if chosen else buttons,
         navigation=() if chosen else navigation(speech, session, back=False, start_over=False),
@@ -158,7 +158,7 @@ def _preview(speech: Speech, session: Session, screen: Preview) -> Outgoing:
         shown.append(Paragraph(speech.word("preview-masked"), quiet=True))
     if not screen.chosen:
         shown.append(_note_field(speech, mode))
-    shown += chosen_mark(speech, speech.command(screen.chosen).label if screen.chosen else None)
+    shown += chosen_mark(speech, label_of(speech, screen.chosen) if screen.chosen else None)
     return Outgoing(
         language=speech.language,
         summary=speech.plain("preview-title"),

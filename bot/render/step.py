@@ -21,7 +21,7 @@ from bot.model.outgoing import (
 )
 from bot.model.session import Bounce, Session
 from bot.render.blocks import blocks_of, handout_of
-from bot.render.buttons import data_of, navigation
+from bot.render.buttons import data_of, label_of, navigation
 from bot.render.remarks import chosen_mark, note, notice_of, paragraphs, warning
 from bot.render.speech import Speech, moment, plain, short
 
@@ -123,10 +123,7 @@ def _label(speech: Speech, prose: ArticleProse, node: Node, choice: ChoiceId) ->
     own = prose.nodes[node.id].choices.get(choice)
     if own is not None:
         return plain(speech.text(own))
-    language = choices.chosen_language(choice)
-    if language is not None:
-        return speech.library.languages[language].name
-    return speech.command(choice).label
+    return label_of(speech, choice)
 
 
 def _buttons(
