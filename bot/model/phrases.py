@@ -1,4 +1,4 @@
-"""Plain phrases, found in a text all at once: no patterns, so nothing can blow up.
+"""Plain phrases, found in a text all at once: authors write no patterns, so nothing can blow up.
 
 A text is prepared once (`Folded`) and asked by many phrasebooks. A phrasebook looks only for the phrases whose
 words the text has, so its cost follows the text, not the number of phrases.
