@@ -186,7 +186,7 @@ def _literal(literal: Literal) -> list[Json]:
 
 def _lines(text: str, *, code: bool = True) -> list[Json]:
     return [
-        _rich_text((Run(line or " ", code=code, given=True),), None, quiet=False)
+        _rich_text((Run(line or "\N{NO-BREAK SPACE}", code=code, given=True),), None, quiet=False)
         | {"spacing": "None"}
         for line in text.split("\n")
     ]
