@@ -175,6 +175,8 @@ class Outbox:
         """Put parcels in the lines of their conversations, and send every line that is not being sent."""
         for one in leased:
             conversation = one.parcel.to.conversation
+            if one.id in self._held[conversation]:
+                continue  # its lease ran out behind a slow send; it still stands in our line
             self._held[conversation].add(one.id)
             if conversation in self._stalled:
                 self._release(one)

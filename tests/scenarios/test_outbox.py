@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,9 +26,12 @@ class Channel:
         """Take everything."""
         self.taken: list[str] = []
         self.failures: list[Exception] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
 
     async def send(self, parcel: Parcel, placed: Placed | None) -> Placed | None:
-        """Fail, or take a parcel."""
+        """Fail, or take a parcel, once the gate is open."""
+        await self.gate.wait()
         if self.failures:
             raise self.failures.pop(0)
         self.taken.append(parcel.content.page.summary)
@@ -154,3 +158,15 @@ async def test_a_revision_goes_where_its_post_landed(world: World) -> None:
     await world.later(timedelta(seconds=1))
 
     assert world.channel.taken == ["posted", "revised"]
+
+
+async def test_a_lease_that_runs_out_in_the_line_sends_nothing_twice(world: World) -> None:
+    """What this process still holds behind a slow send is not taken a second time by its own sweep."""
+    world.channel.gate.clear()
+    await world.outbox.commit(lambda _unit: (None, (letter("slow"), letter("behind"))))
+    world.now += LEASE + timedelta(seconds=1)
+    await world.outbox.sweep()
+    world.channel.gate.set()
+    await world.outbox.settle()
+
+    assert world.channel.taken == ["slow", "behind"]
