@@ -21,7 +21,7 @@ RUNTIME := $(VENV)/.project
 DEV := $(VENV)/.dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup run test check bench soak e2e draw manifest lock clean
+.PHONY: help setup run test check bench e2e draw manifest lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -43,9 +43,6 @@ check: $(RUNTIME) $(DEV) ## check style, types, architecture and content
 
 bench: $(RUNTIME) $(DEV) ## measure against the stock SDK, side by side
 	$(BIN)/python -m bench $(ARGS)
-
-soak: $(RUNTIME) $(DEV) ## run under load for a while, and fail on growth or a lost turn
-	$(BIN)/python -m bench.soak $(ARGS)
 
 e2e: $(RUNTIME) $(DEV) ## run only the tests that drive the whole program from outside
 	$(BIN)/python -m pytest tests/e2e $(ARGS)

@@ -48,7 +48,7 @@ LONGEST_WAIT = timedelta(minutes=10)
 """Between two attempts at the same parcel."""
 
 ATTEMPTS = 20
-"""Attempts before a parcel is given up: about two hours with the waits between them."""
+"""Attempts before a parcel is given up: one and a half to two hours with the waits between them."""
 
 _FLUSH_ATTEMPTS = 10
 """A locked database makes each attempt wait a few seconds by itself; all together stay below the lease."""

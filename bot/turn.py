@@ -20,20 +20,15 @@ from bot.render.speech import Speech
 
 
 class Core:
-    """The content, and the recogniser built from it. Content can be replaced while the bot runs; a turn sees one library."""
+    """The content, and the recogniser built from it."""
 
     def __init__(self, library: Library) -> None:
         """Index the library's fingerprints."""
         self.library = library
         self.recogniser = Recogniser(library)
 
-    def replace(self, library: Library) -> None:
-        """Take new content from the next turn on."""
-        self.recogniser = Recogniser(library)
-        self.library = library
-
     def language(self, locale: str | None) -> Language:
-        """Return the language we answer a locale in, in the content of this moment."""
+        """Return the language we answer a locale in, where it is one of ours."""
         return self.library.language(locale)
 
     def read(self, event: Event) -> Reading | None:

@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from bot.model.effects import Turn
     from bot.model.event import Incoming, Reading
+    from bot.model.ids import ArticleId
     from bot.model.library import Library
     from bot.model.session import Session
     from bot.terminal import Terminal
@@ -88,7 +89,3 @@ def _example(library: Library, article: ArticleId) -> Reading:
         report,
         Match(article=article, row=row.id if row else None, confidence=Confidence.CERTAIN),
     )
-
-
-if TYPE_CHECKING:
-    from bot.model.ids import ArticleId

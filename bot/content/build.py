@@ -4,7 +4,7 @@ import msgspec
 
 from bot.content.completeness import blocks_in, is_complete, spoken
 from bot.content.sources import BUILT_IN_BLOCKS, ArticleSource, Content
-from bot.model.ids import ArticleId, BlockId, Language
+from bot.model.ids import BlockId, Language
 from bot.model.library import Article, ArticleProse, Block, CodeRow, Codes, Library, Words
 
 
@@ -26,13 +26,6 @@ def build(content: Content) -> Library:
         words=words,
         links=content.links,
     )
-
-
-def complete_articles(content: Content, language: Language) -> list[ArticleId]:
-    """Return the articles that can be offered in a language."""
-    return [
-        id_ for id_, source in content.articles.items() if is_complete(content, source, language)
-    ]
 
 
 def _article(content: Content, source: ArticleSource, offered: list[Language]) -> Article:

@@ -4,6 +4,6 @@
 decides what one event causes.
 """
 
-from bot.dialog.conversation import converse, first_session
+from bot.dialog.conversation import converse
 
-__all__ = ["converse", "first_session"]
+__all__ = ["converse"]

@@ -70,7 +70,7 @@ class _Scene:
     new_id: Callable[[], str]
 
 
-def first_session(
+def _first_session(
     library: Library, incoming: Incoming, *, now: datetime, new_id: Callable[[], str]
 ) -> Session:
     """Return the session of somebody we meet for the first time."""
@@ -122,7 +122,7 @@ def _current(
 ) -> tuple[Session, Notice]:
     """Return the session as it stands in today's content, and what the user should know about that."""
     if stored is None or isinstance(stored, Unreadable):
-        session = first_session(scene.library, incoming, now=scene.now, new_id=scene.new_id)
+        session = _first_session(scene.library, incoming, now=scene.now, new_id=scene.new_id)
         return session, Notice.RESTARTED if isinstance(stored, Unreadable) else Notice.NONE
     session = stored.with_(address=incoming.address)
     if not session.language_chosen or session.language not in scene.library.languages:

@@ -5,7 +5,7 @@ from enum import StrEnum
 import msgspec
 
 from bot.model.ids import ArticleId, ChoiceId, Language, NodeId, SessionId
-from bot.model.session import Bounce, Session
+from bot.model.session import Session
 from bot.model.ticket import Draft, Outcome
 
 
@@ -76,16 +76,7 @@ class Thanks(msgspec.Struct, frozen=True, tag="thanks"):
     """Thanks for the feedback."""
 
 
-class Sorry(msgspec.Struct, frozen=True, tag="sorry"):
-    """Something broke on our side."""
-
-    reference: str
-    """What the user can tell the helpdesk; stands in the log too."""
-    again: bool = False
-    """Trying again will probably help."""
-
-
-Screen = Greeting | NotABounce | StepScreen | NewOrOld | Preview | TicketOpened | Thanks | Sorry
+Screen = Greeting | NotABounce | StepScreen | NewOrOld | Preview | TicketOpened | Thanks
 """One thing to show, by ids; `render` finds the words."""
 
 
@@ -137,25 +128,3 @@ class Turn(msgspec.Struct, frozen=True):
 
     session: Session
     effects: tuple[Effect, ...]
-
-
-__all__ = [
-    "Bounce",
-    "Effect",
-    "Greeting",
-    "MarkUsed",
-    "NewOrOld",
-    "NotABounce",
-    "Notice",
-    "OpenTicket",
-    "Preview",
-    "RecordFeedback",
-    "RecordOutcome",
-    "Screen",
-    "Show",
-    "Sorry",
-    "StepScreen",
-    "Thanks",
-    "TicketOpened",
-    "Turn",
-]

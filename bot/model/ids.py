@@ -18,7 +18,6 @@ SessionId = NewType("SessionId", str)
 TicketId = NewType("TicketId", str)
 """Opaque id of a ticket, known before it is stored; people use its number (`#1042`)."""
 
-ActivityId = NewType("ActivityId", str)
 ConversationId = NewType("ConversationId", str)
 UserId = NewType("UserId", str)
 """The channel's id of a person (`29:…` in Teams)."""

@@ -3,6 +3,8 @@
 The preview shows the requester exactly what the shared card will show, so both are made here.
 """
 
+from collections.abc import Mapping
+
 from bot.model import choices
 from bot.model.ids import ChoiceId
 from bot.model.limits import DIAGNOSTIC_CHARS
@@ -76,8 +78,8 @@ def _step(speech: Speech, visit: Visit) -> Text:
     return (Run(f"{title} – "), Run(_answer(speech, words.choices, visit.choice), bold=True))
 
 
-def _answer(speech: Speech, own: object, choice: ChoiceId) -> str:
-    if isinstance(own, dict) and choice in own:
+def _answer(speech: Speech, own: Mapping[ChoiceId, str], choice: ChoiceId) -> str:
+    if choice in own:
         return plain(Speech(speech.library, speech.language).text(own[choice]))
     if choice in {choices.DONE, choices.FAILED}:
         return speech.command(choice).label

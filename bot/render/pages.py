@@ -13,7 +13,6 @@ from bot.model.effects import (
     Notice,
     Preview,
     Screen,
-    Sorry,
     StepScreen,
     Thanks,
     TicketOpened,
@@ -72,8 +71,6 @@ def page(
             return _ticket_opened(speech, session, ticket, again=again)
         case Thanks():
             return _thanks(speech, session)
-        case Sorry(reference=reference, again=again):
-            return sorry(speech, reference, again=again)
         case _:
             assert_never(screen)
 

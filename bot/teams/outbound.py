@@ -12,7 +12,6 @@ Json = dict[str, Any]
 
 CARD = "application/vnd.microsoft.card.adaptive"
 _MESSAGE = "application/vnd.microsoft.activity.message"
-_ERROR = "application/vnd.microsoft.error"
 
 
 def to_activity(page: Outgoing, address: Address) -> Json:
@@ -63,11 +62,6 @@ def invoke_card(page: Outgoing) -> tuple[int, Json]:
 def invoke_message(text: str) -> tuple[int, Json]:
     """Return the answer to an invoke that shows one line and leaves the card as it is."""
     return 200, {"statusCode": 200, "type": _MESSAGE, "value": text}
-
-
-def invoke_error(code: str, message: str, status: int = 400) -> tuple[int, Json]:
-    """Return the answer to an invoke that could not be carried out. The HTTP request itself went well."""
-    return 200, {"statusCode": status, "type": _ERROR, "value": {"code": code, "message": message}}
 
 
 def _attachment(page: Outgoing) -> Json:

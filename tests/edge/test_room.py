@@ -11,7 +11,6 @@ import pytest
 from bot.host import Answer
 from bot.model.errors import SettingsError, StoreUnavailable
 from bot.model.event import Incoming, TicketPress
-from bot.teams.outbound import invoke_error
 from bot.teams.room import Options, TeamsRoom
 from tests.edge.conftest import OpenRecorder
 from tests.edge.far_side import (
@@ -140,14 +139,6 @@ async def test_what_the_bot_raises_comes_through(open_recorder: OpenRecorder) ->
     for activity in (message(), execute(press_data()), execute(ticket_data())):
         with pytest.raises(StoreUnavailable):
             await _post(recorder, activity)
-
-
-def test_an_error_is_said_in_the_channels_shape() -> None:
-    """An invoke that failed is a 200 whose body says so."""
-    status, body = invoke_error("busy", "Try again.", 503)
-    assert status == 200
-    assert body["statusCode"] == 503
-    assert body["value"] == {"code": "busy", "message": "Try again."}
 
 
 @pytest.mark.parametrize("options", [Options(), Options(app_id="x"), Options(app_password="x")])
