@@ -21,10 +21,10 @@ RUNTIME := $(VENV)/.project
 DEV := $(VENV)/.dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup run test check bench e2e draw manifest lock clean
+.PHONY: help setup run test check bench e2e soak test-rt draw manifest lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: $(RUNTIME) $(DEV) ## install everything, for running and for developing, into .venv
 
@@ -46,6 +46,12 @@ bench: $(RUNTIME) $(DEV) ## measure against the stock SDK, side by side
 
 e2e: $(RUNTIME) $(DEV) ## run only the tests that drive the whole program from outside
 	$(BIN)/python -m pytest tests/e2e $(ARGS)
+
+soak: $(RUNTIME) $(DEV) ## run the long tests: kills under load, two instances, a database that goes away
+	$(BIN)/python -m pytest tests/soak -s $(ARGS)
+
+test-rt: $(RUNTIME) $(DEV) ## test against a real Request Tracker 5; as root on Debian, installs its packages
+	$(BIN)/python -m pytest tests/rt -p no:xdist $(ARGS)
 
 draw: $(RUNTIME) ## draw a dialog as a picture: make draw ARGS=5.1.10
 	@$(BIN)/bouncedesk draw $(ARGS)

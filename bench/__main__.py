@@ -1,6 +1,6 @@
 """Measure everything: ratios from one run on one machine. Slow is a figure, never a failure; only what broke ends with 1.
 
-python -m bench [--only turns reading start] [--rounds 5] [--seconds 3] [--corpus DIR] [--json FILE]
+python -m bench [--only turns reading start queue notices instances] [--rounds 5] [--seconds 3] [--corpus DIR] [--json FILE]
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from pathlib import Path
 
 import msgspec
 
-from bench import reading, start, turns
+from bench import instances, notices, queue, reading, start, turns
 from bench.processes import ROOT, Broken, cores, pin
 from bench.report import Section, table
 
-_PARTS = ("turns", "reading", "start")
+_PARTS = ("turns", "reading", "start", "queue", "notices", "instances")
 _QUIET = 0.5
 _BUSY = " Other programs are running: expect wide ranges, and less of turns/s than of CPU a turn."
 
@@ -52,6 +52,11 @@ def main() -> int:
         ],
         "reading": lambda: reading.measure(rounds=given.rounds, corpus=given.corpus),
         "start": lambda: [start.measure(rounds=given.rounds)],
+        "queue": lambda: [queue.measure(rounds=given.rounds)],
+        "notices": lambda: [notices.measure()],
+        "instances": lambda: [
+            instances.measure(rounds=given.rounds, seconds=given.seconds, flight=given.flight)
+        ],
     }
     sections: list[Section] = []
     for name in given.only:

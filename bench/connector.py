@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections import Counter
+import time
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -73,6 +74,8 @@ class Inbox:
         """Begin with nothing."""
         self.arrived: Counter[str] = Counter()
         """Messages for each conversation, also those that nobody waited for."""
+        self.times: defaultdict[str, list[float]] = defaultdict(list)
+        """When each message of a conversation came, in seconds of a clock that never goes back."""
         self._waiting: dict[str, asyncio.Future[Card]] = {}
         self._numbers = itertools.count(1)
 
@@ -88,6 +91,7 @@ class Inbox:
         message = _decode(await request.read())
         activity = str(next(self._numbers))
         self.arrived[conversation] += 1
+        self.times[conversation].append(time.monotonic())
         future = self._waiting.pop(conversation, None)
         if future is not None and not future.done():
             future.set_result(Card(activity, _buttons(message)))

@@ -11,11 +11,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import itertools
 import random
 import secrets
 import statistics
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import aiohttp
@@ -28,7 +30,8 @@ from bench.processes import cpu_seconds
 Json = dict[str, Any]
 Kind = Literal["bot", "echo"]
 
-CONVERSATIONS = 64
+TURNS = 7
+"""Turns of one person in a row, before the next person comes: as many as the channel lets a bot answer in a second."""
 ANSWERS = 8
 """Answers to one bounce before the next is pasted."""
 
@@ -66,7 +69,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
         return self.turns / self.seconds
 
 
-class _Talk:
+class Talk:
     """One conversation: decides what the person does next."""
 
     def __init__(self, person: Person, chance: random.Random, kind: Kind) -> None:
@@ -119,23 +122,29 @@ class _Talk:
 class _Run:
     """One run: who talks, and what was seen."""
 
-    def __init__(self, url: str, inbox: Inbox, session: aiohttp.ClientSession) -> None:
+    def __init__(self, urls: Sequence[str], inbox: Inbox, session: aiohttp.ClientSession) -> None:
         self.failures: list[str] = []
+        self.answers = 0
+        self.moved = 0
         self.sent = 0
         self.sizes: list[int] = []
         self.ended: list[tuple[float, float]] = []
         """When each turn ended and how long it took."""
-        self._url = url
+        self._urls = itertools.cycle(urls)
         self._inbox = inbox
         self._session = session
 
-    async def talk(self, talks: list[_Talk], until: float) -> None:
-        """Keep one turn in flight, in one conversation after the other, until it is time to stop."""
-        while time.perf_counter() < until and not self.failures:
-            for talk in talks:
+    async def talk(self, people: Iterator[Talk], until: float) -> None:
+        """Keep one turn in flight, with one person after the other, until it is time to stop."""
+        for talk in people:
+            for _ in range(TURNS):
+                if time.perf_counter() >= until or self.failures:
+                    return
                 await self._turn(talk)
+            self.answers += talk.answers
+            self.moved += talk.moved
 
-    async def _turn(self, talk: _Talk) -> None:
+    async def _turn(self, talk: Talk) -> None:
         body = _encode(talk.next())
         card = self._inbox.expect(talk.person.conversation)
         began = time.perf_counter()
@@ -144,7 +153,7 @@ class _Run:
         try:
             async with asyncio.timeout(_PATIENCE):
                 async with self._session.post(
-                    self._url, data=body, headers={"Content-Type": "application/json"}
+                    next(self._urls), data=body, headers={"Content-Type": "application/json"}
                 ) as response:
                     answer = await response.read()
                     if response.status not in (200, 201):
@@ -162,29 +171,38 @@ class _Run:
 
 
 async def run(
-    url: str, kind: Kind, *, flight: int, lead: float, seconds: float, pid: int
+    urls: Sequence[str],
+    kind: Kind,
+    *,
+    flight: int,
+    lead: float,
+    seconds: float,
+    pids: Sequence[int],
 ) -> Measured:
-    """Talk to a bot for a while and return what was seen between the lead-in and the end."""
+    """Talk to a bot for a while and return what was seen between the lead-in and the end.
+
+    Where several servers are one bot, each turn goes to the next of them, whoever talks: so does a load balancer.
+    """
     inbox = Inbox()
     name = secrets.token_hex(3)
     async with (
         connector(inbox) as service_url,
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
     ):
-        talks = [
-            _Talk(Person(f"{name}{number}", service_url), random.Random(number), kind)  # noqa: S311 - the same load each time
-            for number in range(CONVERSATIONS)
-        ]
-        this = _Run(url, inbox, session)
+        people = (
+            Talk(Person(f"{name}{number}", service_url), random.Random(number), kind)  # noqa: S311 - the same load each time
+            for number in itertools.count()
+        )
+        this = _Run(urls, inbox, session)
         start = time.perf_counter() + lead
         end = start + seconds
         gc.freeze()
-        people = asyncio.gather(*(this.talk(talks[first::flight], end) for first in range(flight)))
+        talking = asyncio.gather(*(this.talk(people, end) for _ in range(flight)))
         await asyncio.sleep(start - time.perf_counter())
-        before = cpu_seconds(pid)
+        before = _cpu_seconds(pids)
         await asyncio.sleep(end - time.perf_counter())
-        after = cpu_seconds(pid)
-        await people
+        after = _cpu_seconds(pids)
+        await talking
         await asyncio.sleep(_LATE)
     lasted = [took for at, took in this.ended if start <= at < end]
     cards = sum(inbox.arrived.values())
@@ -205,21 +223,29 @@ async def run(
         sent=this.sent,
         cards=cards,
         body_bytes=round(statistics.median(this.sizes or [0])),
-        answers=sum(talk.answers for talk in talks),
-        moved=sum(talk.moved for talk in talks),
+        answers=this.answers,
+        moved=this.moved,
         failures=failures,
     )
+
+
+def _cpu_seconds(pids: Sequence[int]) -> float | None:
+    used = [cpu_seconds(pid) for pid in pids]
+    known = [seconds for seconds in used if seconds is not None]
+    return sum(known) if len(known) == len(pids) else None
 
 
 def main() -> None:
     """Run, as a program."""
     parser = argparse.ArgumentParser(description="People who talk to a bot.")
-    parser.add_argument("--url", required=True)
+    parser.add_argument("--url", nargs="+", required=True)
     parser.add_argument("--as", dest="kind", choices=("bot", "echo"), required=True)
     parser.add_argument("--flight", type=int, default=16, help="turns in flight")
     parser.add_argument("--lead", type=float, default=0.5, help="seconds before measuring begins")
     parser.add_argument("--seconds", type=float, default=3.0)
-    parser.add_argument("--pid", type=int, default=0, help="the server, for its processor time")
+    parser.add_argument(
+        "--pid", nargs="+", type=int, default=[0], help="the servers, for their processor time"
+    )
     given = parser.parse_args()
     measured = asyncio.run(
         run(
@@ -228,7 +254,7 @@ def main() -> None:
             flight=given.flight,
             lead=given.lead,
             seconds=given.seconds,
-            pid=given.pid,
+            pids=given.pid,
         )
     )
     sys.stdout.buffer.write(_encode(measured) + b"\n")

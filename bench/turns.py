@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from bench.load import CONVERSATIONS, Kind, Measured
+from bench.load import TURNS, Kind, Measured
 from bench.processes import BOUNCEDESK, PYTHON, ROOT, Broken, cores, free_port, pin, serving
 from bench.report import Figure, Section, at_least, times
 
@@ -90,7 +90,7 @@ def _section(measured: Mapping[str, Sequence[Measured]], flight: int) -> Section
         broken = (f"Only {moved} of {answers} answers led to another step of the dialog.",)
     size = statistics.median(one.body_bytes for one in ours)
     title = (
-        f"Whole turns over HTTP, {flight} in flight, {CONVERSATIONS} conversations, "
+        f"Whole turns over HTTP, {flight} in flight, {TURNS} turns a person, "
         f"requests of {size:.0f} bytes (median)"
     )
     return Section(title, tuple(figures), broken)

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import typer
 
-from bot.cli import chat, db, draw, lint, manifest, match, new, play, run, tickets
+from bot.cli import (
+    chat,
+    db,
+    draw,
+    lint,
+    manifest,
+    match,
+    new,
+    outbox,
+    people,
+    play,
+    run,
+    stats,
+    tickets,
+)
 
 
 def application() -> typer.Typer:
@@ -24,9 +38,13 @@ def application() -> typer.Typer:
         draw.draw,
         play.play,
         manifest.manifest,
+        stats.stats,
+        people.export,
+        people.forget,
     ):
         app.command()(command)
     app.add_typer(tickets.app, name="tickets")
+    app.add_typer(outbox.app, name="outbox")
     app.add_typer(new.app, name="new")
     app.add_typer(db.app, name="db")
     return app

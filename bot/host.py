@@ -16,26 +16,34 @@ import msgspec
 import structlog
 
 from bot.model.effects import (
+    ConfirmSolved,
     MarkUsed,
+    MyTickets,
     OpenTicket,
     RecordFeedback,
     RecordOutcome,
+    RecordSighting,
     Show,
+    TellHelpdesk,
+    TicketOpened,
     Turn,
 )
 from bot.model.errors import BouncedeskError, StoreError
-from bot.model.event import Attached, Incoming, Said
+from bot.model.event import Attached, Incoming, Person, Said
+from bot.model.incident import signatures
 from bot.model.outgoing import Outgoing
-from bot.model.session import Handed
-from bot.ports import Parcel, Reply, SessionKey, Unit
+from bot.model.report import Kind
+from bot.model.session import Addressing, Choosing, Handed, Session, Unreadable
+from bot.model.ticket import Background, KnownProblem, OwnTicket, State
+from bot.ports import Parcel, Reply, SessionKey, Unit, requester_card_name
 from bot.turn import Core, show, sorry, take_turn
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.model.event import Reading
+    from bot.model.ids import TicketId
     from bot.model.library import Library
-    from bot.model.session import Session
     from bot.outbox import Outbox
     from bot.ports import Clock, NewId, Queue
 
@@ -103,10 +111,20 @@ class Host:
                 return _Done(_decode(remembered)), ()
             now = self._clock()
             stored = unit.session(key)
-            turn = take_turn(library, stored, incoming, reading, now=now, new_id=self._new_id)
+            turn = take_turn(
+                library,
+                stored,
+                incoming,
+                reading,
+                now=now,
+                new_id=self._new_id,
+                background=self._background(unit, stored, incoming, reading, now),
+            )
             answer, parcels = self._carry_out(unit, library, incoming, turn, now)
             unit.save_session(key, turn.session, now)
             unit.remember(key, incoming.activity, _encode(answer), now)
+            if _came_to_a_pause(stored, turn.session):
+                parcels = (*parcels, *unit.release(key))
             return _Done(answer, turn), parcels
 
         done = await self._outbox.commit(work)
@@ -121,20 +139,27 @@ class Host:
     ) -> tuple[Answer, Sequence[Parcel]]:
         """Give every effect to its one handler; return the channel's answer and what is to be sent."""
         to = incoming.address
+        person = _person(incoming)
         parcels: list[Parcel] = []
         card: Outgoing | None = None
         says = ""
         for effect in turn.effects:
             match effect:
-                case Show(screen=screen, state=state):
-                    number = _ticket_number(unit, state)
-                    page = show(library, screen, state, ticket=number)
-                    parcels.append(Parcel(to=to, content=Reply(page)))
-                    says = page.summary
+                case Show():
+                    reply = self._reply(unit, library, effect, person)
+                    parcels.append(Parcel(to=to, content=reply))
+                    says = reply.page.summary
                 case MarkUsed(screen=screen, state=state):
                     card = show(library, screen, state)
                 case OpenTicket(draft=draft):
-                    parcels += self._queue.opened(unit.open_ticket(draft))
+                    _, told = self._queue.opened(unit, draft, now)
+                    parcels += told
+                case TellHelpdesk(ticket=ticket, text=text):
+                    parcels += self._queue.told(unit, ticket, text, person, now)
+                case ConfirmSolved(ticket=ticket):
+                    parcels += self._queue.confirmed(unit, ticket, person, now)
+                case RecordSighting(signatures=marks):
+                    unit.record_sighting(marks, person.key, now)
                 case RecordOutcome():
                     unit.record_outcome(effect, now)
                 case RecordFeedback():
@@ -142,6 +167,50 @@ class Host:
                 case _:
                     assert_never(effect)
         return Answer(card, says), parcels
+
+    def _reply(self, unit: Unit, library: Library, shown: Show, person: Person) -> Reply:
+        """Return the page of a screen. Pages of tickets come from the queue; the card of one is remembered, to be brought up to date."""
+        state = shown.state
+        match shown.screen:
+            case TicketOpened(again=again) if isinstance(state.mode, Handed):
+                ticket = state.mode.ticket
+                page = self._queue.requester_page(unit, ticket, state.language, again=again)
+                return Reply(page, requester_card_name(ticket))
+            case MyTickets():
+                return Reply(self._queue.own_tickets(unit, person.key, state.language))
+            case _:
+                return Reply(show(library, shown.screen, state))
+
+    def _background(
+        self,
+        unit: Unit,
+        stored: Session | Unreadable | None,
+        incoming: Incoming,
+        reading: Reading | None,
+        now: datetime,
+    ) -> Background:
+        """Look up what the store knows that bears on a turn: nothing, for most turns."""
+        tickets = _tickets_spoken_of(stored, incoming)
+        return Background(
+            tickets=_own_tickets(unit, tickets) if tickets else (),
+            known=self._known(unit, stored, incoming, reading, now),
+        )
+
+    def _known(
+        self,
+        unit: Unit,
+        stored: Session | Unreadable | None,
+        incoming: Incoming,
+        reading: Reading | None,
+        now: datetime,
+    ) -> KnownProblem | None:
+        """Tell whether others have the bounce that a dialog may begin about: the one just read, or the one that waits for the choice."""
+        marks: tuple[str, ...] = ()
+        if reading is not None and reading.report.kind is not Kind.NOT_BOUNCE:
+            marks = signatures(reading.report)
+        elif isinstance(stored, Session) and isinstance(stored.mode, Choosing):
+            marks = signatures(stored.mode.pending.report)
+        return self._queue.known(unit, marks, _person(incoming).key, now) if marks else None
 
     async def _read(self, incoming: Incoming) -> Reading | None:
         event = incoming.event
@@ -179,8 +248,37 @@ def session_key(incoming: Incoming) -> SessionKey:
     return SessionKey(address.channel, address.conversation, address.user_key or address.user)
 
 
-def _ticket_number(unit: Unit, state: Session) -> int | None:
-    return unit.ticket_by_id(state.mode.ticket).number if isinstance(state.mode, Handed) else None
+def _person(incoming: Incoming) -> Person:
+    address = incoming.address
+    return Person(address.user_key or address.user, address.user_name)
+
+
+def _tickets_spoken_of(
+    stored: Session | Unreadable | None, incoming: Incoming
+) -> tuple[TicketId, ...]:
+    """Return the tickets that a message may be for: those of somebody who writes outside a dialog, or was asked which one."""
+    if not isinstance(stored, Session):
+        return ()
+    asked = isinstance(stored.mode, Addressing)
+    if not asked and (stored.in_dialog or not isinstance(incoming.event, Said)):
+        return ()
+    if isinstance(stored.mode, Handed) and stored.mode.ticket not in stored.handed:
+        return (*stored.handed, stored.mode.ticket)  # a session of the first release
+    return stored.handed
+
+
+def _own_tickets(unit: Unit, tickets: tuple[TicketId, ...]) -> tuple[OwnTicket, ...]:
+    return tuple(
+        OwnTicket(ticket.id, ticket.number, ticket.state)
+        for ticket in unit.tickets_by_id(tickets)
+        if ticket.is_open or ticket.state is State.RESOLVED
+    )
+
+
+def _came_to_a_pause(before: Session | Unreadable | None, after: Session) -> bool:
+    """Tell whether a turn ended a dialog: then what was held back for its end can come, after the answer."""
+    was = isinstance(before, Unreadable) or (before is not None and before.in_dialog)
+    return was and not after.in_dialog
 
 
 def _where(error: BaseException) -> str:

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
 from bot.model.effects import OpenTicket, RecordFeedback, RecordOutcome, Turn
 from bot.model.event import Incoming
-from bot.model.ticket import Outcome
+from bot.model.ticket import Outcome, Role, Verb
 
 
 class Metrics:
@@ -36,6 +36,12 @@ class Metrics:
             ["useful"],
             registry=self._registry,
         )
+        self._deeds = Counter(
+            "bouncedesk_ticket_deeds",
+            "What was done with tickets, and how it came out.",
+            ["verb", "role", "outcome"],
+            registry=self._registry,
+        )
         self._queue = Gauge(
             "bouncedesk_tickets", "Tickets by state.", ["state"], registry=self._registry
         )
@@ -59,6 +65,10 @@ class Metrics:
                 self._tickets.labels(draft.reason, draft.priority.value).inc()
             elif isinstance(effect, RecordFeedback):
                 self._feedback.labels("yes" if effect.useful else "no").inc()
+
+    def observe_deed(self, verb: Verb, role: Role, outcome: str) -> None:
+        """Count one deed on a ticket: done, or refused because its state does not allow it."""
+        self._deeds.labels(verb.value, role.value, outcome).inc()
 
     def render(
         self, tickets: dict[str, int], depth: int, oldest_seconds: float, dead: int

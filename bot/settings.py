@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.model.errors import SettingsError
+from bot.ports import Retention
 
 _HERE = Path(__file__).resolve().parent
+
+
+_TOGETHER = (
+    ("email_to", "email_from", "smtp_host"),
+    ("smtp_user", "smtp_password"),
+    ("webhook_url", "webhook_secret"),
+    ("rt_url", "rt_token", "rt_queue"),
+)
+"""What makes no sense one without the other."""
 
 
 class Settings(BaseSettings):
@@ -58,6 +69,79 @@ class Settings(BaseSettings):
         description="Connector address of the triage team's region.",
     )
     triage_language: str = Field("en", description="Language of the cards in the triage channel.")
+    close_after_days: int = Field(
+        7,
+        ge=1,
+        le=36500,
+        description="Days after which a resolved ticket without an answer is closed.",
+    )
+    keep_texts_days: int = Field(
+        30,
+        ge=1,
+        le=36500,
+        description="Days that the pasted text of a ticket is kept after it was resolved.",
+    )
+    keep_sessions_days: int = Field(
+        30,
+        ge=1,
+        le=36500,
+        description="Days that a conversation that nobody went on with is kept, with what was pasted.",
+    )
+    keep_tickets_days: int = Field(
+        730,
+        ge=1,
+        le=36500,
+        description="Days that a closed or withdrawn ticket is kept, with its history.",
+    )
+    keep_statistics_days: int = Field(
+        730,
+        ge=1,
+        le=36500,
+        description="Days that the outcomes of dialogs are kept; they name nobody.",
+    )
+    keep_dead_days: int = Field(
+        90, ge=1, le=36500, description="Days that a message that could not be delivered is kept."
+    )
+    email_to: str = Field(
+        "", description="Mailbox of another helpdesk that every ticket and change is sent to."
+    )
+    email_from: str = Field("", description="Address that such e-mail comes from.")
+    email_reply_to: str = Field(
+        "", description="Address that answers to such e-mail go to; without it the sender's."
+    )
+    smtp_host: str = Field("", description="Mail server that takes such e-mail.")
+    smtp_port: int = Field(
+        0, ge=0, le=65535, description="Its port; without it 587, 465 or 25, by the security."
+    )
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="How the connection to it is protected: starttls, tls or none."
+    )
+    smtp_user: str = Field("", description="Login at the mail server.")
+    smtp_password: SecretStr = Field(SecretStr(""), description="Password of that login.")
+    smtp_ca: str = Field(
+        "", description="File with the certificates to trust for it, instead of the system's."
+    )
+    webhook_url: str = Field(
+        "", description="Address that every ticket and change is posted to (Standard Webhooks)."
+    )
+    webhook_secret: SecretStr = Field(
+        SecretStr(""), description="Secret that such posts are signed with (whsec_…)."
+    )
+    webhook_in_secret: SecretStr = Field(
+        SecretStr(""),
+        description="Secret that posts to /api/sinks/webhook are signed with (whsec_…); without it nothing listens there.",
+    )
+    rt_url: str = Field(
+        "", description="Base address of a Request Tracker 5 that every ticket goes into."
+    )
+    rt_token: SecretStr = Field(SecretStr(""), description="Authentication token of its user.")
+    rt_queue: str = Field("", description="Queue that tickets are made in there.")
+    rt_requestor: str = Field(
+        "", description="Address that tickets there get as requestor; without it none."
+    )
+    rt_poll_seconds: float = Field(
+        60.0, ge=1, le=3600, description="Seconds between two questions what changed there."
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
     @model_validator(mode="after")
@@ -65,6 +149,19 @@ class Settings(BaseSettings):
         if bool(self.triage_team_id) != bool(self.triage_channel_id):
             message = "TRIAGE_TEAM_ID and TRIAGE_CHANNEL_ID go together: set both or neither."
             raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _sinks_are_whole(self) -> Self:
+        for names in _TOGETHER:
+            values = (getattr(self, name) for name in names)
+            there = [
+                bool(value.get_secret_value() if isinstance(value, SecretStr) else value)
+                for value in values
+            ]
+            if any(there) and not all(there):
+                message = f"{', '.join(names).upper()} go together: set all of them or none."
+                raise ValueError(message)
         return self
 
     @property
@@ -77,6 +174,38 @@ class Settings(BaseSettings):
     def data_directory(self) -> Path:
         """The data directory, with `~` resolved."""
         return self.data.expanduser()
+
+    @property
+    def close_after(self) -> timedelta:
+        """How long a resolved ticket waits for an answer before it is closed."""
+        return timedelta(days=self.close_after_days)
+
+    @property
+    def retention(self) -> Retention:
+        """How long things are kept."""
+        return Retention(
+            texts=timedelta(days=self.keep_texts_days),
+            sessions=timedelta(days=self.keep_sessions_days),
+            tickets=timedelta(days=self.keep_tickets_days),
+            statistics=timedelta(days=self.keep_statistics_days),
+            dead=timedelta(days=self.keep_dead_days),
+        )
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What can be run with and was hardly meant, for the operator: one sentence each."""
+        said = []
+        if self.keep_texts_days > self.keep_tickets_days:
+            said.append(
+                f"BOUNCEDESK_KEEP_TEXTS_DAYS ({self.keep_texts_days}) is longer than BOUNCEDESK_KEEP_TICKETS_DAYS "
+                f"({self.keep_tickets_days}): pasted texts go with their tickets. Keep the texts shorter."
+            )
+        if self.keep_sessions_days > self.keep_tickets_days:
+            said.append(
+                f"BOUNCEDESK_KEEP_SESSIONS_DAYS ({self.keep_sessions_days}) is longer than "
+                f"BOUNCEDESK_KEEP_TICKETS_DAYS ({self.keep_tickets_days}): conversations hold pasted texts, too."
+            )
+        return tuple(said)
 
     @property
     def store_url(self) -> str:

@@ -15,8 +15,11 @@ from bot.model.ids import Language
 from bot.model.library import Library
 from bot.model.outgoing import Outgoing
 from bot.model.session import Session, Unreadable
+from bot.model.ticket import Background
 from bot.recognise import Recogniser
 from bot.render.speech import Speech
+
+_NOTHING = Background()
 
 
 class Core:
@@ -53,16 +56,17 @@ def take_turn(
     *,
     now: datetime,
     new_id: Callable[[], str],
+    background: Background = _NOTHING,
 ) -> Turn:
-    """Decide everything that one message causes."""
-    return dialog.converse(library, stored, incoming, reading, now=now, new_id=new_id)
+    """Decide everything that one message causes. `background` is what the store knows that bears on it."""
+    return dialog.converse(
+        library, stored, incoming, reading, now=now, new_id=new_id, background=background
+    )
 
 
-def show(
-    library: Library, screen: Screen, state: Session, *, ticket: int | None = None
-) -> Outgoing:
-    """Return the page of a screen, once the numbers it names are known."""
-    return render.page(screen, state, library, ticket=ticket)
+def show(library: Library, screen: Screen, state: Session) -> Outgoing:
+    """Return the page of a screen. The cards of tickets and their list are the queue's: only it knows what stands on them."""
+    return render.page(screen, state, library)
 
 
 def sorry(library: Library, language: Language, reference: str, *, again: bool) -> Outgoing:

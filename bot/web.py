@@ -21,7 +21,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Edge(Protocol):
-    """What answers the channel's requests."""
+    """What answers requests that carry a message."""
 
     async def handle(
         self, headers: Mapping[str, str], body: bytes, peer: str | None
@@ -29,18 +29,10 @@ class Edge(Protocol):
         """Return the status and the JSON body that answer a request."""
 
 
-def routes(edge: Edge, check: Check, measure: Measure) -> list[web.RouteDef]:
-    """Return the routes of the bot."""
-
-    async def messages(request: web.Request) -> web.Response:
-        try:
-            body = await request.read()
-        except web.HTTPRequestEntityTooLarge:
-            return web.Response(status=413)
-        status, answer = await edge.handle(request.headers, body, request.remote)
-        if answer is None:
-            return web.Response(status=status)
-        return web.Response(status=status, body=_encode(answer), content_type="application/json")
+def routes(
+    edge: Edge, check: Check, measure: Measure, *, webhook: Edge | None = None
+) -> list[web.RouteDef]:
+    """Return the routes of the bot; where another helpdesk reports back by a webhook, its route, too."""
 
     async def alive(_request: web.Request) -> web.Response:
         return web.json_response({"status": "alive"})
@@ -59,12 +51,30 @@ def routes(edge: Edge, check: Check, measure: Measure) -> list[web.RouteDef]:
             return web.Response(status=503, text=str(error))
         return web.Response(body=measured, content_type="text/plain", charset="utf-8")
 
+    reports = [] if webhook is None else [web.post("/api/sinks/webhook", _answered_by(webhook))]
     return [
-        web.post("/api/messages", messages),
+        web.post("/api/messages", _answered_by(edge)),
+        *reports,
         web.get("/healthz", alive),
         web.get("/readyz", ready),
         web.get("/metrics", metrics),
     ]
+
+
+def _answered_by(edge: Edge) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """Return what reads a whole request, as it came, and gives it to who answers it."""
+
+    async def answer(request: web.Request) -> web.Response:
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            return web.Response(status=413)
+        status, answer = await edge.handle(request.headers, body, request.remote)
+        if answer is None:
+            return web.Response(status=status)
+        return web.Response(status=status, body=_encode(answer), content_type="application/json")
+
+    return answer
 
 
 def server(routes_: list[web.RouteDef]) -> web.Application:

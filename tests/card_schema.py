@@ -19,4 +19,18 @@ def _validator() -> Draft6Validator:
 def problems_of(card: dict[str, Any]) -> list[str]:
     """Return what is wrong with a card by the schema. `msteams` is Teams' own extension and `lang` is not closed."""
     plain = {name: value for name, value in card.items() if name != "msteams"}
-    return [error.message[:200] for error in _validator().iter_errors(plain)]
+    return [
+        error.message[:200] for error in _validator().iter_errors(_in_the_schemas_words(plain))
+    ]
+
+
+def _in_the_schemas_words(part: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Return a part of a card without the one style that version 1.5 documents and its schema forgets: a list in which one types."""
+    if isinstance(part, list):
+        return [_in_the_schemas_words(item) for item in part]
+    if not isinstance(part, dict):
+        return part
+    known = {name: _in_the_schemas_words(value) for name, value in part.items()}
+    if part.get("type") == "Input.ChoiceSet" and part.get("style") == "filtered":
+        known["style"] = "compact"
+    return known

@@ -1,7 +1,8 @@
 """A stand-in for the far end of Teams, in a process of its own: connector service, signing keys, token endpoint, file host.
 
 The edge of the world is the one place where a fake stands in for the real thing, so this one speaks HTTP and is asked nothing by
-Python. It records every request, misbehaves for a conversation when told to, and signs tokens with a key made at start.
+Python. It records every request, keeps what each conversation shows now, misbehaves for a conversation when told to, and signs tokens
+with a key made at start.
 
     python -m tests.connector --port 9000 [--latency 0.2] [--keep 10000]
 
@@ -9,7 +10,9 @@ prints one line of JSON with its port and then serves. Everything under `/_contr
 
     GET    /_control/requests            what was asked, oldest first (`?conversation=`, `?method=`)
     DELETE /_control                     forget requests, faults, files, members; take the first key again
-    PUT    /_control/faults              {"conversation": id or "*", "status": 429, "headers": {}, "body": "", "delay": 0, "times": 1}
+    GET    /_control/shown               what conversations show now, oldest first (`?conversation=`; a channel's id shows its threads too)
+    PUT    /_control/faults              {"conversation": id or "*", "status": 429, "headers": {}, "body": "", "delay": 0, "times": 1,
+                                          "drop": false, "accept": false, "method": ""}
     PUT    /_control/members/{conversation}    [{"id": …, "aadObjectId": …}]
     PUT    /_control/files/{name}        the bytes that GET /files/{name} answers
     POST   /_control/roll                sign with a new key from now on and publish only that one
@@ -28,9 +31,9 @@ import sys
 import time
 import urllib.request
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
@@ -81,6 +84,23 @@ class Fault:
     times: int = 1
     drop: bool = False
     """Close the connection instead of answering."""
+    accept: bool = False
+    """Do first what was asked, so that only the answer is lost."""
+    method: str = ""
+    """Only requests of this method; empty: every one."""
+
+
+@dataclass
+class Shown:
+    """A message as it stands in its conversation."""
+
+    conversation: str
+    activity: str
+    content: Json
+    """What it shows now."""
+    first: Json
+    """What it showed when it came."""
+    updates: int = 0
 
 
 class World:
@@ -100,6 +120,7 @@ class World:
         self.faults: dict[str, list[Fault]] = {}
         self.members: dict[str, list[Json]] = {}
         self.files: dict[str, tuple[bytes, dict[str, str], int]] = {}
+        self.shown: dict[tuple[str, str], Shown] = {}
         self.key = self.first
         self.published = [self.first]
         self.metadata_down = False
@@ -128,26 +149,59 @@ class World:
         self.requests.append(entry)
         return entry
 
-    async def misbehave(self, request: web.Request, conversation: str) -> web.Response | None:
-        """Return the fault that is due for a conversation."""
+    async def misbehave(
+        self,
+        request: web.Request,
+        conversation: str,
+        accepted: Callable[[], object] = lambda: None,
+    ) -> web.Response | None:
+        """Return the fault that is due for a conversation. `accepted` does what was asked, for faults that only lose the answer."""
         if self.latency:
             await asyncio.sleep(self.latency)
-        for name in (conversation, "*"):
-            waiting = self.faults.get(name)
-            if waiting:
-                fault = waiting[0]
-                fault.times -= 1
-                if fault.times <= 0:
-                    waiting.pop(0)
-                if fault.delay:
-                    await asyncio.sleep(fault.delay)
-                if fault.drop and request.transport is not None:
-                    request.transport.close()
-                if fault.status:
-                    return web.Response(
-                        status=fault.status, headers=fault.headers, text=fault.body
-                    )
+        fault = self._due(request.method, conversation)
+        if fault is None:
+            return None
+        if fault.accept:
+            accepted()
+        if fault.delay:
+            await asyncio.sleep(fault.delay)
+        if fault.drop and request.transport is not None:
+            request.transport.close()
+        if fault.status or fault.accept:
+            return web.Response(status=fault.status or 200, headers=fault.headers, text=fault.body)
         return None
+
+    def _due(self, method: str, conversation: str) -> Fault | None:
+        for name in (conversation, conversation.partition(";")[0], "*"):
+            for fault in self.faults.get(name, ()):
+                if fault.method in ("", method):
+                    fault.times -= 1
+                    if fault.times <= 0:
+                        self.faults[name].remove(fault)
+                    return fault
+        return None
+
+    def show(self, conversation: str, content: Json) -> str:
+        """Keep a new message; return its id."""
+        activity = str(next(self.numbers))
+        self.shown[conversation, activity] = Shown(conversation, activity, content, content)
+        return activity
+
+    def start(self, channel: str, content: Json | None) -> Json:
+        """Start a thread in a channel, or a chat; return the channel's answer."""
+        number = str(next(self.numbers))
+        place = f"{channel};messageid={number}" if channel else f"a:chat-{number}"
+        if content is not None:
+            self.shown[place, number] = Shown(place, number, content, content)
+        return {"id": place, "activityId": number}
+
+    def replace(self, conversation: str, activity: str, content: Json) -> None:
+        """Keep what a message shows from now on; one that was here before us counts as new."""
+        known = self.shown.get((conversation, activity))
+        if known is None:
+            self.shown[conversation, activity] = Shown(conversation, activity, content, content)
+        else:
+            known.content, known.updates = content, known.updates + 1
 
 
 WORLD = web.AppKey("world", World)
@@ -165,13 +219,12 @@ async def create(request: web.Request) -> web.Response:
     world = request.app[WORLD]
     body = (await world.record(request))["body"]
     channel = str(((body.get("channelData") or {}).get("channel") or {}).get("id", ""))
-    fault = await world.misbehave(request, channel)
-    if fault is not None:
-        return fault
-    number = next(world.numbers)
-    place = f"{channel};messageid={number}" if channel else f"a:chat-{number}"
-    answer = {"id": place, "activityId": str(number)}
-    return web.json_response(answer, status=201)
+
+    def accepted() -> Json:
+        return world.start(channel, body.get("activity"))
+
+    fault = await world.misbehave(request, channel, accepted)
+    return fault or web.json_response(accepted(), status=201)
 
 
 @routes.post("/v3/conversations/{conversation}/activities")
@@ -179,18 +232,29 @@ async def create(request: web.Request) -> web.Response:
 async def send(request: web.Request) -> web.Response:
     """Take a message."""
     world = request.app[WORLD]
-    await world.record(request)
-    fault = await world.misbehave(request, request.match_info["conversation"])
-    return fault or web.json_response({"id": str(next(world.numbers))}, status=201)
+    body = (await world.record(request))["body"]
+    conversation = request.match_info["conversation"]
+
+    def accepted() -> Json:
+        return {"id": world.show(conversation, body)}
+
+    fault = await world.misbehave(request, conversation, accepted)
+    return fault or web.json_response(accepted(), status=201)
 
 
 @routes.put("/v3/conversations/{conversation}/activities/{activity}")
 async def update(request: web.Request) -> web.Response:
     """Replace a message."""
     world = request.app[WORLD]
-    await world.record(request)
-    fault = await world.misbehave(request, request.match_info["conversation"])
-    return fault or web.json_response({"id": request.match_info["activity"]})
+    body = (await world.record(request))["body"]
+    conversation, activity = request.match_info["conversation"], request.match_info["activity"]
+
+    def accepted() -> Json:
+        world.replace(conversation, activity, body)
+        return {"id": activity}
+
+    fault = await world.misbehave(request, conversation, accepted)
+    return fault or web.json_response(accepted())
 
 
 @routes.delete("/v3/conversations/{conversation}/activities/{activity}")
@@ -198,7 +262,14 @@ async def delete(request: web.Request) -> web.Response:
     """Delete a message."""
     world = request.app[WORLD]
     await world.record(request)
-    fault = await world.misbehave(request, request.match_info["conversation"])
+    conversation, activity = request.match_info["conversation"], request.match_info["activity"]
+
+    def accepted() -> None:
+        world.shown.pop((conversation, activity), None)
+
+    fault = await world.misbehave(request, conversation, accepted)
+    if fault is None:
+        accepted()
     return fault or web.Response()
 
 
@@ -335,6 +406,19 @@ async def recorded(request: web.Request) -> web.Response:
     return web.json_response(entries)
 
 
+@routes.get("/_control/shown")
+async def present(request: web.Request) -> web.Response:
+    """Tell what conversations show now."""
+    wanted = request.query.get("conversation")
+    return web.json_response(
+        [
+            asdict(one)
+            for one in request.app[WORLD].shown.values()
+            if wanted is None or wanted in (one.conversation, one.conversation.partition(";")[0])
+        ]
+    )
+
+
 @routes.delete("/_control")
 async def forget(request: web.Request) -> web.Response:
     """Forget everything."""
@@ -440,8 +524,27 @@ class StubConnector:
         return found
 
     def fault(self, conversation: str, status: int, **more: object) -> None:
-        """Answer the next request of a conversation (or "*", "token", "file:NAME") with a fault."""
+        """Answer the next request of a conversation (or "*", "token", "file:NAME") with a fault.
+
+        A channel's id stands for its threads too. With `accept=True` the request is carried out, and only its answer is lost.
+        """
         self._put("/_control/faults", {"conversation": conversation, "status": status, **more})
+
+    def shown(self, conversation: str) -> list[Json]:
+        """Return the messages that a conversation shows now, oldest first; for a channel those of all its threads.
+
+        Each has its `conversation`, its `activity` (id), its `content` now and at `first`, and how many `updates` came.
+        """
+        place = quote(conversation, safe="")
+        found: list[Json] = json.loads(self._ask("GET", f"/_control/shown?conversation={place}"))
+        return found
+
+    def threads(self, channel: str) -> list[list[Json]]:
+        """Return what each thread of a channel shows now, oldest first: the message it began with, and the replies to it."""
+        threads: dict[str, list[Json]] = {}
+        for message in self.shown(channel):
+            threads.setdefault(message["conversation"], []).append(message)
+        return list(threads.values())
 
     def members(self, conversation: str, people: list[Json]) -> None:
         """Say who belongs to a conversation."""

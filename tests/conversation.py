@@ -23,7 +23,7 @@ from bot.model.ids import ArticleId, ChoiceId, ConversationId, Language, NodeId,
 from bot.model.outgoing import Button, Outgoing
 from bot.model.session import Session
 from bot.model.ticket import Ticket
-from bot.ports import Parcel, Placed, SessionKey
+from bot.ports import NewPost, Parcel, Placed, Reply, SessionKey
 from bot.render import adaptive_card
 from bot.settings import Settings, read_settings
 
@@ -47,9 +47,13 @@ class Recorder:
         self.parcels: list[Parcel] = []
 
     async def send(self, parcel: Parcel, placed: Placed | None) -> Placed | None:
-        """Keep a parcel, and say where it landed."""
+        """Keep a parcel, and say where it landed: a new post in a channel starts a thread, which is a conversation of its own."""
         self.parcels.append(parcel)
-        return placed or Placed(parcel.to.conversation, f"sent-{len(self.parcels)}")
+        number = len(self.parcels)
+        where = parcel.to.conversation
+        if isinstance(parcel.content, NewPost):
+            where = ConversationId(f"{where};messageid={number}")
+        return placed or Placed(where, f"sent-{number}")
 
 
 class Conversation:
@@ -77,7 +81,7 @@ class Conversation:
         self.last_activity = ""
 
     async def send(self, event: Event, *, activity: str | None = None) -> list[Outgoing]:
-        """Send an event; return the pages that came back to this person."""
+        """Send an event; return the pages that came back to this person. Cards that were brought up to date in place are not among them."""
         before = len(self.recorder.parcels)
         self.last_activity = activity or new_id()
         incoming = Incoming(
@@ -92,7 +96,8 @@ class Conversation:
         return [
             parcel.content.page
             for parcel in self.recorder.parcels[before:]
-            if parcel.to.conversation == self.address.conversation
+            if isinstance(parcel.content, Reply)
+            and parcel.to.conversation == self.address.conversation
         ]
 
     async def say(self, text: str) -> Outgoing:

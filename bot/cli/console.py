@@ -23,17 +23,17 @@ _ANSWER_DIGITS = 2
 def messages(answers: Callable[[str], bool]) -> Iterator[str]:
     """Yield one message after the other until the input ends.
 
-    In a terminal a message is what arrives in one go: a typed line, or all lines of a paste. From a pipe everything arrives in one go;
-    there, a line that answers the page shown (a number, a button's label, a `/command`) is a message, and what stands between two of
-    them is a paste.
+    In a terminal a message is what arrives in one go: a typed line, or all lines of a paste. An empty one counts only where it is an
+    answer. From a pipe everything arrives in one go; there, a line that answers the page shown (a number, a button's label, a `/command`)
+    is a message, and what stands between two of them is a paste.
 
     Args:
         answers: Tells whether a line answers the page that is shown at that moment.
     """
-    return _typed() if sys.stdin.isatty() else _piped(answers)
+    return _typed(answers) if sys.stdin.isatty() else _piped(answers)
 
 
-def _typed() -> Iterator[str]:
+def _typed(answers: Callable[[str], bool]) -> Iterator[str]:
     descriptor = sys.stdin.fileno()
     while True:
         sys.stdout.write(PROMPT)
@@ -48,7 +48,7 @@ def _typed() -> Iterator[str]:
                 break
             parts.append(more)
         said = b"".join(parts).decode("utf-8", errors="replace").rstrip("\r\n")
-        if said.strip():  # the Enter that people press after a paste says nothing
+        if said.strip() or answers(""):  # else it is the Enter that people press after a paste
             yield said
 
 

@@ -25,10 +25,13 @@ def lint(
     from bot.content.problems import Severity
     from bot.settings import read_settings
 
-    root = read_settings(dialogs=path).dialogs
+    settings = read_settings(dialogs=path)
+    root = settings.dialogs
     if not root.is_dir():
         typer.echo(f"{root} is not a folder. Name the one that languages.yaml is in.", err=True)
         raise typer.Exit(2)
+    for doubt in settings.doubts:
+        typer.echo(doubt, err=True)
     content, problems = examine(root)
     typer.echo(_as_json(content, problems) if as_json else _as_text(root, content, problems))
     if any(problem.severity is Severity.ERROR for problem in problems):

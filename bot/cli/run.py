@@ -56,15 +56,18 @@ async def _serve(settings: Settings, *, local: bool) -> None:
 
 
 def _announce(settings: Settings, runner: object, *, local: bool) -> None:
-    """Say where the bot listens, and plainly what is missing."""
+    """Say where the bot listens, and plainly what is missing or doubtful."""
     addresses = getattr(runner, "addresses", [])
     port = addresses[0][1] if addresses else settings.port
     typer.echo(f"Bouncedesk listens on port {port}{' (this machine only)' if local else ''}.")
     if not settings.triage_channel_id:
         typer.echo(
-            "No triage channel is configured: tickets are kept, and `bouncedesk tickets` works on them. "
+            "No triage channel is configured: tickets that no queue of dialogs/triage.yaml takes are kept, "
+            "and `bouncedesk tickets` works on them. "
             "Set BOUNCEDESK_TRIAGE_TEAM_ID and BOUNCEDESK_TRIAGE_CHANNEL_ID to post them to Teams."
         )
+    for doubt in settings.doubts:
+        typer.echo(doubt)
     sys.stdout.flush()
 
 

@@ -1,6 +1,6 @@
 """From files to values: `dialogs/` read strictly, checked, and handed over as one `Library`.
 
-`tree` reads YAML without its surprises, `fields` the shapes of the format, `articles`, `codes` and `shared` the files, `read`
+`tree` reads YAML without its surprises, `fields` the shapes of the format, `articles`, `codes`, `shared` and `triage` the files, `read`
 the folder. `checks` compare, `completeness` says which language lacks what, `build` makes the `Library`.
 `draw` and `scaffold` are for authors.
 """

@@ -24,7 +24,9 @@ _GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _STEP = re.compile(r"([A-Za-z]+)|\[(\d+)\]")
-_TITLE = re.compile(r"\.commands\[\d+\]\.title$")
+_TITLE = re.compile(r"\.commands\[\d+\](?:\.parameters\[\d+\])?\.title$")
+_SAID = re.compile(r"bots\[\d+\]\.commandLists\[\d+\]\.commands\[\d+\]\.title")
+"""A title that is said to the bot when it is chosen."""
 
 _LONGEST = {"name.short": 30, "name.full": 100, "description.short": 80, "description.full": 4000}
 """Characters that Teams shows, from its manifest schema."""
@@ -33,6 +35,8 @@ _COMMAND_TITLE, _COMMAND_DESCRIPTION = 32, 128
 """Characters of a command that every client shows; the schema allows more, the clients cut it."""
 
 _DEVELOPER = 32
+_IDS = frozenset({"id", "bots[0].botId", "composeExtensions[0].botId"})
+"""Where the app id stands; that there is none is said once."""
 _ICONS = {"color": 192, "outline": 32}
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """Time of every file in the package: the same content gives the same bytes."""
@@ -141,7 +145,7 @@ def _words_problems(
             yield f"{tag}.json: '{key}' is empty; write it."
         if len(text) > most:
             yield f"{tag}.json: '{key}' has {len(text)} characters; Teams takes {most}."
-        if _TITLE.search(key) and text.casefold() not in known:
+        if _SAID.fullmatch(key) and text.casefold() not in known:
             yield (
                 f"{tag}.json: nobody understands the command '{text}'; use the label or a typed word "
                 "of a command in dialogs/shared, or of a language."
@@ -180,7 +184,7 @@ def _manifest_problems(manifest: dict[str, Any]) -> Iterator[str]:
         if key.endswith("Url") and not str(value).startswith("https://"):
             yield f"manifest.json: developer's '{key}' is no https address."
     for way, value in _texts(manifest, ""):
-        if value == "" and way not in {"id", "bots[0].botId"}:
+        if value == "" and way not in _IDS:
             yield f"manifest.json: '{way}' has no words; write them in the file of the default language."
 
 

@@ -5,7 +5,16 @@ import msgspec
 from bot.content.completeness import blocks_in, is_complete, spoken
 from bot.content.sources import BUILT_IN_BLOCKS, ArticleSource, Content
 from bot.model.ids import BlockId, Language
-from bot.model.library import Article, ArticleProse, Block, CodeRow, Codes, Library, Words
+from bot.model.library import (
+    Article,
+    ArticleProse,
+    Block,
+    CodeRow,
+    Codes,
+    Library,
+    TriageRules,
+    Words,
+)
 
 
 def build(content: Content) -> Library:
@@ -25,7 +34,19 @@ def build(content: Content) -> Library:
         codes=_codes(content, offered),
         words=words,
         links=content.links,
+        triage=_triage(content, offered),
     )
+
+
+def _triage(content: Content, offered: list[Language]) -> TriageRules:
+    """Return the rules with no card in a language that is not complete yet."""
+    queues = tuple(
+        queue
+        if queue.language is None or queue.language in offered
+        else msgspec.structs.replace(queue, language=content.default)
+        for queue in content.triage.queues
+    )
+    return msgspec.structs.replace(content.triage, queues=queues)
 
 
 def _article(content: Content, source: ArticleSource, offered: list[Language]) -> Article:

@@ -136,6 +136,22 @@ class Fields:
             self.findings.error(self.at(key), "unknown-word", f"'{value}' is no {key}; {hint}")
             return default
 
+    def number(self, key: str, default: int, *, least: int, most: int) -> int:
+        """Take a whole number within bounds."""
+        value = self.text(key)
+        if value is None:
+            return default
+        if value.isascii() and value.isdigit() and len(value) <= len(str(most)):
+            number = int(value)
+            if least <= number <= most:
+                return number
+        self.findings.error(
+            self.at(key),
+            "bad-number",
+            f"'{key}' is a whole number from {least} to {most}, not '{value}'",
+        )
+        return default
+
     def yes_no(self, key: str) -> bool:
         """Take `yes` or `no`."""
         value = self.need(key)

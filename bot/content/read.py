@@ -10,8 +10,9 @@ from bot.content.problems import Findings, Place
 from bot.content.shared import read_languages, read_links, read_shared
 from bot.content.sources import ArticleSource, BlockSource, Content
 from bot.content.tree import File, Map, read_file
+from bot.content.triage import read_triage
 from bot.model.ids import ArticleId, BlockId, Language
-from bot.model.library import LanguageEntry
+from bot.model.library import LanguageEntry, TriageRules
 
 VERSION_CHARS = 12
 """Characters of the version: it travels in every card, and only has to differ from the last ones."""
@@ -25,6 +26,7 @@ def read_content(root: Path, findings: Findings) -> Content:
     links_file = reader.need("shared/links.yaml")
     blocks_file = reader.need("shared/blocks.yaml")
     codes_file = reader.need("codes.yaml")
+    triage_file = reader.maybe("triage.yaml")
     shared = {tag: read_shared(file, findings) for tag, file in reader.spoken("shared", languages)}
     codes = {
         tag: read_codes_text(file, findings) for tag, file in reader.spoken("codes", languages)
@@ -61,6 +63,8 @@ def read_content(root: Path, findings: Findings) -> Content:
         codes_file=codes_file,
         rows=read_codes(codes_file, findings),
         codes=codes,
+        triage_file=triage_file or File("triage.yaml", Map({}, {}, Place("triage.yaml"))),
+        triage=read_triage(triage_file, findings) if triage_file else TriageRules(),
         read=frozenset(reader.read),
     )
     reader.report_strays()

@@ -26,6 +26,7 @@ from bot.model.library import (
     HandoutProse,
     LanguageEntry,
     NodeProse,
+    TriageRules,
 )
 
 BUILT_IN_BLOCKS = frozenset({BlockId("code"), BlockId("family")})
@@ -116,5 +117,7 @@ class Content:
     codes_file: File
     rows: dict[CodeRowId, CodeRow]
     codes: dict[Language, CodesText]
+    triage_file: File
+    triage: TriageRules
     read: frozenset[str]
     """Relative paths of every file that was read."""

@@ -19,13 +19,16 @@ _CONTAINED = 95.0
 """Score of a phrase of several words that stand inside a longer line. A single word inside a line means nothing: "human resources"."""
 
 
-def named_choice(line: str, visible: Phrases, always: Phrases) -> ChoiceId | None:
+def named_choice(
+    line: str, visible: Phrases, always: Phrases, *, whole: bool = False
+) -> ChoiceId | None:
     """Return the choice that a typed line clearly names, or None.
 
     Args:
         line: What was typed, one line.
         visible: The choices of the step, which also answer to their number (1 is the first).
         always: Choices that are there at every step, asked after the visible ones.
+        whole: The line must be the phrase, not just contain it.
     """
     said = _plain(line)
     if not said or len(said) > limits.TYPED_CHARS:
@@ -38,13 +41,27 @@ def named_choice(line: str, visible: Phrases, always: Phrases) -> ChoiceId | Non
         for choice, words in phrases.items():
             if any(_plain(word) == said for word in words):
                 return choice
-    return _closest(said, visible, always)
+    return _closest(said, visible, always, whole=whole)
 
 
-def _closest(said: str, visible: Phrases, always: Phrases) -> ChoiceId | None:
+def without(line: str, phrases: Sequence[str]) -> str:
+    """Return a line, plain and in lower case, without the phrases that stand at its beginning and at its end."""
+    rest = _plain(line)
+    plain = sorted({_plain(phrase) for phrase in phrases} - {""}, key=len, reverse=True)
+    while True:
+        shorter = rest
+        for phrase in plain:
+            shorter = f"{shorter} ".removeprefix(f"{phrase} ").strip()
+            shorter = f" {shorter}".removesuffix(f" {phrase}").strip()
+        if shorter == rest:
+            return rest
+        rest = shorter
+
+
+def _closest(said: str, visible: Phrases, always: Phrases, *, whole: bool) -> ChoiceId | None:
     scores: dict[ChoiceId, float] = {}
     for choice, words in _pairs(visible, always):
-        best = max((_score(said, _plain(word)) for word in words), default=0.0)
+        best = max((_score(said, _plain(word), whole=whole) for word in words), default=0.0)
         scores[choice] = max(best, scores.get(choice, 0.0))
     if not scores:
         return None
@@ -60,13 +77,13 @@ def _pairs(*groups: Phrases) -> Iterable[tuple[ChoiceId, Sequence[str]]]:
         yield from group.items()
 
 
-def _score(said: str, phrase: str) -> float:
+def _score(said: str, phrase: str, *, whole: bool) -> float:
     if not phrase:
         return 0.0
-    whole = max(fuzz.ratio(said, phrase), fuzz.token_sort_ratio(said, phrase))
+    alike = max(fuzz.ratio(said, phrase), fuzz.token_sort_ratio(said, phrase))
     words = phrase.split()
-    contained = len(words) > 1 and set(words) <= set(said.split())
-    return max(whole, _CONTAINED) if contained else whole
+    contained = not whole and len(words) > 1 and set(words) <= set(said.split())
+    return max(alike, _CONTAINED) if contained else alike
 
 
 def _plain(text: str) -> str:

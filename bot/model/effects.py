@@ -4,9 +4,9 @@ from enum import StrEnum
 
 import msgspec
 
-from bot.model.ids import ArticleId, ChoiceId, Language, NodeId, SessionId
+from bot.model.ids import ArticleId, ChoiceId, Language, NodeId, SessionId, TicketId
 from bot.model.session import Session
-from bot.model.ticket import Draft, Outcome
+from bot.model.ticket import Draft, KnownProblem, Outcome, OwnTicket
 
 
 class Notice(StrEnum):
@@ -25,6 +25,8 @@ class Notice(StrEnum):
     UPLOAD_REFUSED = "notice-upload-refused"
     NOTE_ADDED = "notice-note-added"
     CANCELLED = "notice-cancelled"
+    NOT_SENT = "notice-not-sent"
+    """A line for the helpdesk was left unsent, because something else came before it was clear which ticket it was for."""
     LANGUAGE = "notice-language"
 
 
@@ -50,6 +52,8 @@ class StepScreen(msgspec.Struct, frozen=True, kw_only=True, tag="step"):
     notice: Notice = Notice.NONE
     chosen: ChoiceId | None = None
     """The answer that was given: no more buttons."""
+    known: KnownProblem | None = None
+    """The helpdesk works on this problem already: say so first."""
 
 
 class NewOrOld(msgspec.Struct, frozen=True, tag="new-or-old"):
@@ -72,11 +76,48 @@ class TicketOpened(msgspec.Struct, frozen=True, tag="ticket-opened"):
     """The ticket was opened earlier; say so."""
 
 
+class WhichTicket(msgspec.Struct, frozen=True, tag="which-ticket"):
+    """A line was typed and the person has several tickets: which one is it for?"""
+
+    tickets: tuple[OwnTicket, ...]
+    chosen: ChoiceId | None = None
+
+
+class PassedOn(msgspec.Struct, frozen=True, tag="passed-on"):
+    """What was typed went to the helpdesk."""
+
+    number: int
+    reopened: bool = False
+    """The ticket was resolved; this answer opened it again."""
+
+
+class Confirmed(msgspec.Struct, frozen=True, tag="confirmed"):
+    """The requester said that it was solved."""
+
+    number: int
+
+
+class MyTickets(msgspec.Struct, frozen=True, tag="my-tickets"):
+    """The person's own tickets; the shell looks them up."""
+
+
 class Thanks(msgspec.Struct, frozen=True, tag="thanks"):
     """Thanks for the feedback."""
 
 
-Screen = Greeting | NotABounce | StepScreen | NewOrOld | Preview | TicketOpened | Thanks
+Screen = (
+    Greeting
+    | NotABounce
+    | StepScreen
+    | NewOrOld
+    | Preview
+    | TicketOpened
+    | WhichTicket
+    | PassedOn
+    | Confirmed
+    | MyTickets
+    | Thanks
+)
 """One thing to show, by ids; `render` finds the words."""
 
 
@@ -101,6 +142,25 @@ class OpenTicket(msgspec.Struct, frozen=True, tag="open-ticket"):
     draft: Draft
 
 
+class TellHelpdesk(msgspec.Struct, frozen=True, tag="tell-helpdesk"):
+    """Put what the requester wrote on a ticket. An answer to a resolved ticket opens it again."""
+
+    ticket: TicketId
+    text: str
+
+
+class ConfirmSolved(msgspec.Struct, frozen=True, tag="confirm-solved"):
+    """Close a resolved ticket, because its requester says that it was solved."""
+
+    ticket: TicketId
+
+
+class RecordSighting(msgspec.Struct, frozen=True, tag="record-sighting"):
+    """Remember that this person has met a problem, so that the next one can be told that it is known."""
+
+    signatures: tuple[str, ...]
+
+
 class RecordOutcome(msgspec.Struct, frozen=True, kw_only=True, tag="record-outcome"):
     """Remember how a dialog stands, for honest statistics."""
 
@@ -119,7 +179,16 @@ class RecordFeedback(msgspec.Struct, frozen=True, tag="record-feedback"):
     useful: bool
 
 
-Effect = Show | MarkUsed | OpenTicket | RecordOutcome | RecordFeedback
+Effect = (
+    Show
+    | MarkUsed
+    | OpenTicket
+    | TellHelpdesk
+    | ConfirmSolved
+    | RecordSighting
+    | RecordOutcome
+    | RecordFeedback
+)
 """What a turn causes."""
 
 

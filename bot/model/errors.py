@@ -60,6 +60,11 @@ class UnknownTicket(StoreError):
 class TransitionRefused(BouncedeskError):
     """The present state of the ticket does not allow that."""
 
+    def __init__(self, detail: str = "", *, words: str = "ticket-not-possible") -> None:
+        """Take the id of the words that tell whoever tried."""
+        self.words = words
+        super().__init__(detail)
+
 
 class DeliveryFailed(BouncedeskError):
     """A message could not be delivered."""

@@ -22,7 +22,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     """Where and to whom answers go: enough to write first, weeks later."""
 
     channel: str
-    """Bot Framework channel id: `msteams`, or `terminal` for the chat in the terminal."""
+    """Bot Framework channel id: `msteams`, or `terminal:NAME` for somebody's chat in a terminal."""
     service_url: str
     conversation: ConversationId
     scope: Scope
@@ -42,11 +42,28 @@ class Person(msgspec.Struct, frozen=True):
     name: str
 
 
+class Mention(msgspec.Struct, frozen=True):
+    """Somebody named in a message so that they are alerted."""
+
+    user: UserId
+    """The channel's id of the person: what a mention of ours needs."""
+    name: str
+
+
+class Colleague(msgspec.Struct, frozen=True):
+    """A member of a triage team: as who they act, and how they are alerted."""
+
+    person: Person
+    mention: Mention
+
+
 class Said(msgspec.Struct, frozen=True, tag="said"):
     """A message with text."""
 
     text: str
     """As it came: plain or HTML, the mention of the bot removed."""
+    mentions: tuple[Mention, ...] = ()
+    """The people it names, the bot left out."""
 
 
 class Attached(msgspec.Struct, frozen=True, tag="attached"):
@@ -113,6 +130,20 @@ class TicketPress(msgspec.Struct, frozen=True, kw_only=True):
     locale: Language
     inline: bool = False
     """The channel waits for a card in the response itself (`Action.Execute`)."""
+
+
+class TicketSearch(msgspec.Struct, frozen=True, kw_only=True):
+    """A search over tickets from the message extension, while somebody types."""
+
+    words: str
+    """As typed; empty: the list itself."""
+    kind: str
+    """Which list: a `bot.ports.Listing`. A claim, as everything that a client sends."""
+    skip: int = 0
+    limit: int = 25
+    person: Person
+    address: Address
+    locale: Language
 
 
 class Reading(msgspec.Struct, frozen=True):

@@ -18,6 +18,9 @@ SessionId = NewType("SessionId", str)
 TicketId = NewType("TicketId", str)
 """Opaque id of a ticket, known before it is stored; people use its number (`#1042`)."""
 
+QueueId = NewType("QueueId", str)
+"""Id of a triage queue, as in `dialogs/triage.yaml`."""
+
 ConversationId = NewType("ConversationId", str)
 UserId = NewType("UserId", str)
 """The channel's id of a person (`29:…` in Teams)."""

@@ -18,6 +18,7 @@ from bot.model.ids import (
     Language,
     LinkId,
     NodeId,
+    QueueId,
     ReasonId,
 )
 from bot.model.match import Confidence
@@ -266,6 +267,48 @@ class Words(msgspec.Struct, frozen=True):
     unknown_facts: Mapping[str, str]
 
 
+class QueueRule(msgspec.Struct, frozen=True, kw_only=True):
+    """Which tickets a queue takes: all that is given must hold, and what is empty does not matter."""
+
+    codes: tuple[str, ...] = ()
+    """Codes or their families: `5.7` takes `5.7.1`, and `5.7.1` only itself."""
+    recipient_domains: tuple[str, ...] = ()
+    """A domain takes its subdomains too."""
+    languages: tuple[Language, ...] = ()
+    priorities: tuple[Priority, ...] = ()
+
+
+class TriageQueue(msgspec.Struct, frozen=True, kw_only=True):
+    """A channel of the helpdesk that some tickets go to."""
+
+    id: QueueId
+    channel: str
+    """Conversation id of the channel (`19:…@thread.tacv2`)."""
+    team: str = ""
+    """Conversation id of its team; empty: the team of the settings."""
+    language: Language | None = None
+    """Language of its cards; None: that of the settings."""
+    when: QueueRule
+
+
+class IncidentRules(msgspec.Struct, frozen=True, kw_only=True):
+    """When bounces of different people are taken for one problem."""
+
+    window_minutes: int = 120
+    people: int = 2
+    """How many different employees it takes."""
+    apart: tuple[str, ...] = ()
+    """Domains whose bounces have nothing to do with each other (public mailbox providers: everybody mistypes those)."""
+
+
+class TriageRules(msgspec.Struct, frozen=True, kw_only=True):
+    """What `dialogs/triage.yaml` says."""
+
+    queues: tuple[TriageQueue, ...] = ()
+    """The first whose rule holds takes a ticket; where none does, the channel of the settings."""
+    incidents: IncidentRules = IncidentRules()
+
+
 class Library(msgspec.Struct, frozen=True, kw_only=True):
     """All content, and its version (a digest of every file it came from)."""
 
@@ -277,6 +320,7 @@ class Library(msgspec.Struct, frozen=True, kw_only=True):
     words: Mapping[Language, Words]
     links: Mapping[LinkId, str]
     """Addresses."""
+    triage: TriageRules = TriageRules()
 
     def language(self, locale: str | None) -> Language:
         """Return the offered language for a locale such as `nb-NO`, or the default for any other."""

@@ -24,8 +24,32 @@ FULL_TEXT_CHARS = 12_000
 COPY_SHOWN_CHARS = 3_000
 """Characters of a message to copy that stand on the card beside the field to copy from; a longer one is only in the field."""
 
+COPY_SHOWN_LINES = 80
+"""Lines of such a message, for the same reason: each is a block of its own on the card."""
+
 NOTE_CHARS = 2_000
 """Characters of a note that a user or an agent adds."""
+
+EXCHANGES = 5
+"""Replies, answers and notes shown on a ticket card; the thread has all of them."""
+
+TEXT_LINES = 60
+"""Lines of one text from people that keep a line of their own on a card; what follows is run together."""
+
+EXCHANGE_CHARS = 600
+"""Characters of each of them."""
+
+LINE_CHARS = 300
+"""Characters of what was written that a line in a ticket's thread quotes."""
+
+JOINED_SHOWN = 10
+"""Tickets of an incident that its card lists; it counts them all."""
+
+OWN_TICKETS = 20
+"""Tickets that somebody's list of their own shows: what a card holds with a button for each."""
+
+SAID_CHARS = 12_000
+"""Characters of a reply, an answer, a note or a resolution that are kept and sent on: what a card holds. One that is cut ends in `…`."""
 
 FACT_CHARS = 120
 """Characters of one fact (address, host, subject) shown on a card."""
@@ -41,6 +65,9 @@ CHOICES = 6
 
 TRAIL = 200
 """Steps of one dialog that *Back* and the ticket remember."""
+
+HANDED = 20
+"""Tickets of one conversation that its session remembers: what a typed line may be for."""
 
 FAILURES = 50
 """Failing recipients that are kept of one bounce."""

@@ -115,9 +115,41 @@ class TextInput(msgspec.Struct, frozen=True, tag="text-input"):
     required: bool = False
     required_message: str = ""
     value: str = ""
+    single_line: bool = False
+    """For a number or a name: what is written is never longer than a line."""
 
 
-Element = Heading | Paragraph | Subheading | Literal | Facts | Steps | Remark | Bullets | TextInput
+class Option(msgspec.Struct, frozen=True):
+    """One entry of a list to choose from."""
+
+    id: str
+    label: str
+    """Literal: it may be a person's name."""
+
+
+class ChoiceInput(msgspec.Struct, frozen=True, tag="choice-input"):
+    """A list to choose one entry from."""
+
+    id: str
+    label: str
+    options: tuple[Option, ...]
+    placeholder: str = ""
+    required: bool = False
+    required_message: str = ""
+
+
+Element = (
+    Heading
+    | Paragraph
+    | Subheading
+    | Literal
+    | Facts
+    | Steps
+    | Remark
+    | Bullets
+    | TextInput
+    | ChoiceInput
+)
 """One part of a page."""
 
 
@@ -150,3 +182,11 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """What answers the page."""
     navigation: tuple[Button, ...] = ()
     """What is always there: back, start over, a human, the other languages."""
+
+
+class Hit(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that a search found: a line in the list, and the page that is put into the conversation."""
+
+    title: str
+    subtitle: str
+    page: Outgoing

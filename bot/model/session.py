@@ -78,7 +78,14 @@ class Handed(msgspec.Struct, frozen=True, tag="handed"):
     ticket: TicketId
 
 
-Mode = Idle | Walking | Handing | Choosing | Handed
+class Addressing(msgspec.Struct, frozen=True, tag="addressing"):
+    """Asked which ticket a line that was typed is for: the person has several."""
+
+    text: str
+    back: Idle | Handed
+
+
+Mode = Idle | Walking | Handing | Choosing | Handed | Addressing
 """What the next message means."""
 
 
@@ -91,7 +98,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     content: str
     """Version of the library the last turn was taken with."""
     started: datetime
-    mode: Idle | Walking | Handing | Choosing | Handed = Idle()
+    mode: Idle | Walking | Handing | Choosing | Handed | Addressing = Idle()
     bounce: Bounce | None = None
     trail: tuple[Visit, ...] = ()
     handout_language: Language | None = None
@@ -99,7 +106,16 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     """The person chose the language; their client's locale no longer counts."""
     ended: bool = False
     """The outcome of this dialog is recorded."""
+    handed: tuple[TicketId, ...] = ()
+    """Tickets that this person opened in this conversation, oldest first, the last few of them."""
     v: int = FORMAT
+
+    @property
+    def in_dialog(self) -> bool:
+        """Stands in the middle of something that an unrelated message would interrupt."""
+        if isinstance(self.mode, Walking):
+            return not self.ended
+        return isinstance(self.mode, Handing | Choosing | Addressing)
 
     def with_(self, **changes: object) -> Self:
         """Return a copy with some fields replaced."""

@@ -2,7 +2,23 @@
 
 from bot.render.card import adaptive_card
 from bot.render.pages import page, sorry
+from bot.render.requester import own_tickets_page, requester_notice, requester_page
+from bot.render.roster import roster_page
 from bot.render.text import plain_text
-from bot.render.tickets import requester_notice, ticket_page
+from bot.render.thread import thread_line, undelivered_line
+from bot.render.ticket import search_hit, ticket_page
 
-__all__ = ["adaptive_card", "page", "plain_text", "requester_notice", "sorry", "ticket_page"]
+__all__ = [
+    "adaptive_card",
+    "own_tickets_page",
+    "page",
+    "plain_text",
+    "requester_notice",
+    "requester_page",
+    "roster_page",
+    "search_hit",
+    "sorry",
+    "thread_line",
+    "ticket_page",
+    "undelivered_line",
+]

@@ -5,14 +5,16 @@ Three habits of Teams decide the shapes here. Its `TextBlock` and `FactSet` read
 row of its own. And it hides what goes beyond six buttons of one row, so the row below carries only what is always there.
 """
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, assert_never
 
-from bot.model.limits import COPY_SHOWN_CHARS, NOTE_CHARS
+from bot.model.limits import CARD_BYTES, COPY_SHOWN_CHARS, COPY_SHOWN_LINES, NOTE_CHARS
 from bot.model.outgoing import (
     Bullets,
     Button,
+    ChoiceInput,
     Element,
     Facts,
     Heading,
@@ -36,6 +38,8 @@ DATA_KEY = "bouncedesk"
 """The one key of a button's data that is ours; everything beside it is what was typed into the card's fields."""
 
 _VERB = "bouncedesk"
+_SEARCHED = 8
+"""Entries of a list from which one types to find one, instead of scrolling."""
 _STYLES = {Tone.NOTE: "emphasis", Tone.WARNING: "attention", Tone.GOOD: "good"}
 _marked_up = re.compile(r"[*_\[\]`\\<>#]").search
 
@@ -59,6 +63,23 @@ def adaptive_card(page: Outgoing) -> Json:
     if page.navigation:
         card["actions"] = [_action(button) for button in page.navigation]
     return card
+
+
+def first_that_fits(pages: Iterable[Outgoing]) -> Outgoing:
+    """Return the first of some pages, each shorter than the one before, whose card is small enough for Teams; else the last."""
+    waiting = iter(pages)
+    shown = next(waiting)
+    while not _fits(shown):
+        shorter = next(waiting, None)
+        if shorter is None:
+            break
+        shown = shorter
+    return shown
+
+
+def _fits(page: Outgoing) -> bool:
+    card = json.dumps(adaptive_card(page), ensure_ascii=False)
+    return len(card.encode("utf-8", "surrogatepass")) <= CARD_BYTES
 
 
 def _action(button: Button) -> Json:
@@ -96,8 +117,8 @@ def _element(element: Element) -> list[Json]:
             return [_container([_text(named)], _STYLES[tone])]
         case Bullets(items=items):
             return [_text((Run("• "), *item), spacing="Small") for item in items]
-        case TextInput():
-            return [_text_input(element)]
+        case TextInput() | ChoiceInput():
+            return [_field(element)]
         case _:
             assert_never(element)
 
@@ -179,7 +200,7 @@ def _literal(literal: Literal) -> list[Json]:
         "isMultiline": True,
         "value": literal.text,
     }
-    if len(literal.text) > COPY_SHOWN_CHARS:
+    if len(literal.text) > COPY_SHOWN_CHARS or literal.text.count("\n") > COPY_SHOWN_LINES:
         return [field]
     return [_container(_lines(literal.text, code=False), "emphasis"), field]
 
@@ -215,18 +236,33 @@ def _container(items: Sequence[Json], style: str) -> Json:
     return {"type": "Container", "style": style, "items": list(items)}
 
 
+def _field(field: TextInput | ChoiceInput) -> Json:
+    block = _text_input(field) if isinstance(field, TextInput) else _choice_input(field)
+    if field.placeholder:
+        block["placeholder"] = field.placeholder
+    if field.required:
+        block |= {"isRequired": True, "errorMessage": field.required_message}
+    return block
+
+
 def _text_input(field: TextInput) -> Json:
     block: Json = {
         "type": "Input.Text",
         "id": field.id,
         "label": field.label,
-        "isMultiline": True,
+        "isMultiline": not field.single_line,
         "maxLength": NOTE_CHARS,
     }
-    if field.placeholder:
-        block["placeholder"] = field.placeholder
     if field.value:
         block["value"] = field.value
-    if field.required:
-        block |= {"isRequired": True, "errorMessage": field.required_message}
     return block
+
+
+def _choice_input(field: ChoiceInput) -> Json:
+    return {
+        "type": "Input.ChoiceSet",
+        "id": field.id,
+        "label": field.label,
+        "style": "filtered" if len(field.options) >= _SEARCHED else "compact",
+        "choices": [{"title": option.label, "value": option.id} for option in field.options],
+    }

@@ -7,17 +7,20 @@ from collections.abc import Mapping
 
 from bot.model import choices
 from bot.model.ids import ChoiceId
-from bot.model.limits import DIAGNOSTIC_CHARS
+from bot.model.limits import DIAGNOSTIC_CHARS, FACT_CHARS
 from bot.model.match import Match
 from bot.model.outgoing import Bullets, Element, Fact, Facts, Run, Subheading, Text
 from bot.model.report import Report
 from bot.model.session import Visit
-from bot.render.mask import masked
+from bot.render.mask import masked_beginning
 from bot.render.speech import Speech, moment, plain, short
+
+_STEPS = 40
+"""Answers of the path that a card shows, the latest ones; who has given more has walked in circles."""
 
 
 def evidence(
-    speech: Speech, report: Report, match: Match | None, *, mask: bool
+    speech: Speech, report: Report, match: Match | None, *, mask: bool, chars: int = FACT_CHARS
 ) -> tuple[Fact, ...]:
     """Return what the bounce says, line by line.
 
@@ -26,8 +29,9 @@ def evidence(
         report: What was read.
         match: What it means to us.
         mask: Hide the addresses of third parties: the card is shared.
+        chars: The most characters of one line; a diagnostic may have as many times more of them as the limits say.
     """
-    conceal = masked if mask else str
+    conceal = masked_beginning if mask else short
     code = " ".join(part for part in (report.smtp_reply, report.status) if part)
     article = match.article if match else None
     confidence = match.confidence if match else None
@@ -36,36 +40,37 @@ def evidence(
         ("ticket-code", code),
         ("ticket-article", article),
         ("ticket-confidence", sure),
-        ("ticket-recipients", ", ".join(conceal(recipient) for recipient in report.recipients)),
-        ("ticket-sender", conceal(report.sender or "")),
+        ("ticket-recipients", ", ".join(report.recipients)),
+        ("ticket-sender", report.sender),
         ("ticket-server", report.reporting_mta),
         ("ticket-arrival", moment(report.arrival or "", speech.language)),
-        ("ticket-message-id", conceal(report.message_id or "")),
-        ("ticket-subject", conceal(report.subject or "")),
+        ("ticket-message-id", report.message_id),
+        ("ticket-subject", report.subject),
     )
-    diagnostic = conceal(short(report.diagnostic or "", DIAGNOSTIC_CHARS))
-    shown = [Fact(speech.plain(name), short(value)) for name, value in values if value]
-    if diagnostic:
+    shown = [Fact(speech.plain(name), conceal(value, chars)) for name, value in values if value]
+    if report.diagnostic:
+        diagnostic = conceal(report.diagnostic, chars * DIAGNOSTIC_CHARS // FACT_CHARS)
         shown.append(Fact(speech.plain("ticket-diagnostic"), diagnostic))
     return tuple(shown)
 
 
 def evidence_table(
-    speech: Speech, report: Report, match: Match | None, *, mask: bool
+    speech: Speech, report: Report, match: Match | None, *, mask: bool, chars: int = FACT_CHARS
 ) -> tuple[Element, ...]:
     """Return the evidence as a table, or nothing where the bounce said nothing."""
-    rows = evidence(speech, report, match, mask=mask)
+    rows = evidence(speech, report, match, mask=mask, chars=chars)
     return (Facts(rows),) if rows else ()
 
 
-def path_walked(speech: Speech, trail: tuple[Visit, ...]) -> tuple[Element, ...]:
-    """Return the path walked with every answer, in words; a node that the content no longer has is named by its id."""
+def path_walked(
+    speech: Speech, trail: tuple[Visit, ...], steps: int = _STEPS
+) -> tuple[Element, ...]:
+    """Return the path walked with its last answers, in words; a node that the content no longer has is named by its id."""
     if not trail:
         return ()
-    return (
-        Subheading(speech.word("ticket-path")),
-        Bullets(tuple(_step(speech, visit) for visit in trail)),
-    )
+    left_out = ((Run("…"),),) if len(trail) > steps else ()
+    shown = tuple(_step(speech, visit) for visit in trail[-steps:])
+    return Subheading(speech.word("ticket-path")), Bullets((*left_out, *shown))
 
 
 def _step(speech: Speech, visit: Visit) -> Text:

@@ -7,15 +7,19 @@ from typing import assert_never
 
 from bot.model import choices
 from bot.model.effects import (
+    Confirmed,
     Greeting,
+    MyTickets,
     NewOrOld,
     NotABounce,
     Notice,
+    PassedOn,
     Preview,
     Screen,
     StepScreen,
     Thanks,
     TicketOpened,
+    WhichTicket,
 )
 from bot.model.ids import ChoiceId
 from bot.model.library import Library
@@ -36,6 +40,7 @@ from bot.model.outgoing import (
 from bot.model.session import Handing, Session
 from bot.render.buttons import label_of, languages, navigation, press
 from bot.render.evidence import evidence_table, path_walked
+from bot.render.in_conversation import in_conversation
 from bot.render.remarks import chosen_mark, notice_of, paragraphs, warning
 from bot.render.speech import Speech, facts_of, plain
 from bot.render.step import step_page
@@ -67,8 +72,8 @@ def page(
             return _new_or_old(speech, session, chosen)
         case Preview():
             return _preview(speech, session, screen)
-        case TicketOpened(again=again):
-            return _ticket_opened(speech, session, ticket, again=again)
+        case TicketOpened() | WhichTicket() | PassedOn() | Confirmed() | MyTickets():
+            return in_conversation(speech, session, screen, ticket)
         case Thanks():
             return _thanks(speech, session)
         case _:
@@ -92,7 +97,7 @@ def _greeting(speech: Speech, session: Session, notice: Notice) -> Outgoing:
             ),
             Paragraph(speech.word("greeting-privacy"), quiet=True),
         ),
-        navigation=navigation(speech, session, back=False, start_over=False),
+        navigation=navigation(speech, session, back=False, start_over=False, tickets=True),
     )
 
 
@@ -198,27 +203,12 @@ def _preview_buttons(
     )
 
 
-def _ticket_opened(
-    speech: Speech, session: Session, ticket: int | None, *, again: bool
-) -> Outgoing:
-    number = f"#{ticket}" if ticket is not None else ""
-    return Outgoing(
-        language=speech.language,
-        summary=speech.plain("opened-title", number=number),
-        elements=(
-            Heading(speech.word("opened-title", number=number)),
-            Paragraph(speech.word("opened-again" if again else "opened-text", number=number)),
-        ),
-        navigation=navigation(speech, session, back=False, start_over=session.bounce is not None),
-    )
-
-
 def _thanks(speech: Speech, session: Session) -> Outgoing:
     return Outgoing(
         language=speech.language,
         summary=speech.plain("thanks-title"),
         elements=(Heading(speech.word("thanks-title")), Paragraph(speech.word("thanks-text"))),
-        navigation=navigation(speech, session, back=False, start_over=False),
+        navigation=navigation(speech, session, back=False, start_over=False, tickets=True),
     )
 
 

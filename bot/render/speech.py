@@ -15,7 +15,7 @@ from babel.dates import format_date
 
 from bot.model.ids import Language, LinkId
 from bot.model.library import Command, Library
-from bot.model.limits import FACT_CHARS
+from bot.model.limits import FACT_CHARS, TEXT_LINES
 from bot.model.outgoing import Run, Text
 from bot.model.session import Session
 
@@ -114,6 +114,27 @@ def moment(value: str, language: Language) -> str:
         return value
     zone = f" {at.tzname()}" if at.tzinfo else ""
     return f"{date} {at:%H:%M}{zone}"
+
+
+def speaking(library: Library, language: Language) -> Speech:
+    """Return the words of a language, or of the default where the content does not speak it any more."""
+    return Speech(library, language if language in library.languages else library.default)
+
+
+def when(at: datetime, language: Language) -> str:
+    """Return one of our own times in words of a language."""
+    return moment(at.isoformat(), language)
+
+
+def written(text: str, most: int = TEXT_LINES) -> str:
+    """Return what somebody wrote, whole, without needless empty lines, and without more lines than a card has room for."""
+    lines: list[str] = []
+    for line in text.strip().splitlines():
+        if line.strip() or lines[-1].strip():
+            lines.append(line)
+    return "\n".join(
+        [*lines[: most - 1], *([" ".join(lines[most - 1 :])] if lines[most - 1 :] else [])]
+    )
 
 
 def facts_of(session: Session, language: Language) -> dict[str, str]:

@@ -22,7 +22,7 @@ from bot.model.outgoing import (
 from bot.model.session import Bounce, Session
 from bot.render.blocks import blocks_of, handout_of
 from bot.render.buttons import data_of, label_of, navigation
-from bot.render.remarks import chosen_mark, note, notice_of, paragraphs, warning
+from bot.render.remarks import chosen_mark, known_problem, note, notice_of, paragraphs, warning
 from bot.render.speech import Speech, moment, plain, short
 
 _RECIPIENTS_SHOWN = 3
@@ -40,6 +40,11 @@ def step_page(speech: Speech, session: Session, screen: StepScreen) -> Outgoing:
         summary=_summary(speech, words.title),
         elements=(
             *notice_of(speech, screen.notice),
+            *(
+                (known_problem(speech, screen.known, advice="known-advice"),)
+                if screen.known
+                else ()
+            ),
             *(_reading(speech, session.bounce) if screen.reading and session.bounce else ()),
             Heading(speech.text(words.title), _kicker(speech, session, node, prose)),
             *paragraphs(speech, words.text),

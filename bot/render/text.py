@@ -5,6 +5,7 @@ from typing import assert_never
 
 from bot.model.outgoing import (
     Bullets,
+    ChoiceInput,
     Element,
     Facts,
     Heading,
@@ -61,10 +62,20 @@ def _element(element: Element, width: int) -> str:
             )
         case Bullets(items=items):
             return "\n".join(_wrapped(f"- {_spelled(item)}", width, hang="  ") for item in items)
-        case TextInput(label=label, value=value):
-            return _wrapped(f"{label}: {value or '…'}", width, hang="  ")
+        case TextInput() | ChoiceInput():
+            return _field(element, width)
         case _:
             assert_never(element)
+
+
+def _field(field: TextInput | ChoiceInput, width: int) -> str:
+    if isinstance(field, TextInput):
+        return _wrapped(f"{field.label}: {field.value or '…'}", width, hang="  ")
+    entries = (
+        _wrapped(f"  {number}. {option.label}", width, hang="     ")
+        for number, option in enumerate(field.options, start=1)
+    )
+    return "\n".join([f"{field.label}:", *entries])
 
 
 def _step(number: int, item: Item, width: int) -> str:

@@ -13,7 +13,7 @@ from bot.store.tables import metadata
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration: what this version reads and writes. A test holds it against the files."""
 
 _MIGRATING = 5110

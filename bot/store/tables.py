@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 from sqlalchemy import (
+    TEXT,
     BigInteger,
     Boolean,
     Column,
@@ -31,7 +32,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from bot.model.session import Session, Unreadable, decode_session, encode_session
 from bot.model.ticket import Ticket, TicketEvent
-from bot.ports import Parcel
+from bot.ports import Parcel, Roster
 
 Value = TypeVar("Value")
 
@@ -109,6 +110,9 @@ class StoredSession(TypeDecorator[Session | Unreadable]):
 _BIG = BigInteger().with_variant(Integer(), "sqlite")
 """SQLite numbers rows by itself only where the column's type is exactly INTEGER."""
 
+_LETTER_BY_LETTER = Text().with_variant(TEXT(collation="C"), "postgresql")
+"""Sorted by the letters' numbers on both databases: the words with one beginning stand together."""
+
 metadata = MetaData()
 
 sessions = Table(
@@ -120,6 +124,7 @@ sessions = Table(
     Column("version", Integer, nullable=False),
     Column("changed", Instant, nullable=False),
     Column("document", StoredSession, nullable=False),
+    Column("in_dialog", Boolean),
 )
 
 activities = Table(
@@ -144,9 +149,58 @@ tickets = Table(
     Column("changed", Instant, nullable=False),
     Column("version", Integer, nullable=False),
     Column("document", Document(Ticket), nullable=False),
+    # Only looked for, never read, so that they may follow the document.
+    Column("requester", Text),
+    Column("parent", Text),
+    Column("opened", Instant),
     Index("tickets_by_state", "state", "number"),
-    Index("tickets_by_assignee", "assignee", "number"),
+    Index("tickets_by_assignee", "assignee", "state", "number"),
+    Index("tickets_by_requester", "requester", "number"),
+    Index("tickets_by_parent", "parent"),
+    Index("tickets_by_opened", "opened"),
 )
+
+ticket_terms = Table(
+    "ticket_terms",
+    metadata,
+    Column("term", _LETTER_BY_LETTER, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Index("ticket_terms_by_number", "number", "term"),
+    sqlite_with_rowid=False,
+)
+"""The words a ticket is found by, in lower case (`bot.store.terms`)."""
+
+ticket_signatures = Table(
+    "ticket_signatures",
+    metadata,
+    Column("signature", Text, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("joinable", Boolean, nullable=False),
+    Column("opened", Instant, nullable=False),
+    Index("ticket_signatures_joinable", "signature", "joinable", "opened", "number"),
+    Index("ticket_signatures_by_number", "number"),
+    sqlite_with_rowid=False,
+)
+"""What a ticket's bounce has in common with other people's (`bot.model.incident`). `joinable`: it is open and joined to no other."""
+
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("signature", Text, primary_key=True),
+    Column("person", Text, primary_key=True),
+    Column("at", Instant, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Who has met which problem, and when last."""
+
+rosters = Table(
+    "rosters",
+    metadata,
+    Column("queue", Text, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("document", Document(Roster), nullable=False),
+)
+"""Who is on call for each queue."""
 
 ticket_texts = Table(
     "ticket_texts",
@@ -196,6 +250,18 @@ Index(
     postgresql_where=_waiting,
 )
 Index("parcels_by_due", parcels.c.due, sqlite_where=_waiting, postgresql_where=_waiting)
+Index(
+    "parcels_by_ticket",
+    parcels.c.ticket,
+    sqlite_where=parcels.c.ticket.is_not(None),
+    postgresql_where=parcels.c.ticket.is_not(None),
+)
+Index(
+    "parcels_by_post",
+    parcels.c.post,
+    sqlite_where=parcels.c.post.is_not(None),
+    postgresql_where=parcels.c.post.is_not(None),
+)
 _dead = parcels.c.given_up.is_not(None)
 Index(
     "parcels_given_up",
@@ -211,7 +277,24 @@ places = Table(
     Column("name", Text, primary_key=True),
     Column("conversation", Text, nullable=False),
     Column("activity", Text, nullable=False),
+    Column("ordinal", Integer),
+    Index("places_by_conversation", "conversation", "ordinal"),
 )
+
+held = Table(
+    "held",
+    metadata,
+    Column("id", _BIG, Identity(always=True), primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("conversation", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("ticket", Text),
+    Column("since", Instant, nullable=False),
+    Column("document", Document(Parcel), nullable=False),
+    Index("held_by_person", "channel", "conversation", "person"),
+    sqlite_autoincrement=True,
+)
+"""Parcels that wait until their person's dialog pauses. They are in nobody's way."""
 
 outcomes = Table(
     "outcomes",

@@ -6,7 +6,8 @@ Statements are built once: SQLAlchemy compiles each one once and finds it again 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Protocol
 
 import msgspec
@@ -16,34 +17,60 @@ from sqlalchemy import (
     Connection,
     Executable,
     Select,
+    Text,
     and_,
     bindparam,
+    distinct,
+    func,
+    literal,
     not_,
     or_,
     select,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.model.effects import RecordFeedback, RecordOutcome
 from bot.model.errors import StoreConflict, UnknownTicket
-from bot.model.ids import ConversationId, TicketId
+from bot.model.event import Address
+from bot.model.ids import ConversationId, QueueId, TicketId
 from bot.model.session import Session, Unreadable
-from bot.model.ticket import Draft, Person, State, Ticket, TicketEvent
-from bot.ports import Leased, NewPost, Parcel, ParcelId, Placed, SessionKey
+from bot.model.ticket import OPENED, Draft, State, Ticket, TicketEvent
+from bot.ports import (
+    FALLBACK,
+    PAUSE,
+    Leased,
+    Listing,
+    Parcel,
+    ParcelId,
+    Placed,
+    Roster,
+    SessionKey,
+)
+from bot.store.search import Search
 from bot.store.tables import (
     activities,
     counters,
+    held,
     outcomes,
     parcels,
     places,
+    rosters,
     sessions,
+    sightings,
     ticket_events,
+    ticket_signatures,
+    ticket_terms,
     ticket_texts,
     tickets,
 )
 from bot.store.tables import feedback as opinions
+from bot.store.terms import marks_of, terms_of
 
 FIRST_NUMBER = 1001
 """Number of the first ticket."""
+
+ALIKE = 50
+"""Tickets of one signature that are looked at, the oldest ones: the incident that others joined is the first of them."""
 
 _OF_PERSON: dict[str, BindParameter[str]] = {
     name: bindparam(f"of_{name}") for name in ("channel", "conversation", "person")
@@ -75,6 +102,8 @@ _FIRST_NUMBER = counters.insert().values(name="ticket", value=FIRST_NUMBER)
 _NEW_TICKET = tickets.insert()
 _NEW_TEXT = ticket_texts.insert()
 _NEW_EVENT = ticket_events.insert()
+_NEW_TERMS = ticket_terms.insert()
+_NEW_SIGNATURES = ticket_signatures.insert()
 _WHOLE_TICKET: Select[Any] = select(tickets.c.document, ticket_texts.c.document).select_from(
     tickets.outerjoin(ticket_texts)
 )
@@ -82,6 +111,43 @@ _TICKET = _WHOLE_TICKET.where(tickets.c.number == bindparam("of_number"))
 _TICKET_BY_ID = _WHOLE_TICKET.where(tickets.c.id == bindparam("of_id"))
 _TICKETS = select(tickets.c.document).order_by(tickets.c.number.desc()).limit(bindparam("most"))
 _TICKETS_IN = _TICKETS.where(tickets.c.state.in_(bindparam("of_states", expanding=True)))
+_TICKETS_BY_ID = (
+    select(tickets.c.document)
+    .where(tickets.c.id.in_(bindparam("of_ids", expanding=True)))
+    .order_by(tickets.c.number)
+)
+_TICKETS_OF = (
+    select(tickets.c.document)
+    .where(tickets.c.requester == bindparam("of_person"))
+    .order_by(tickets.c.number.desc())
+    .limit(bindparam("most"))
+)
+_LOCK = select(tickets.c.number).where(tickets.c.id == bindparam("of_id")).with_for_update()
+_JOINED = (
+    select(tickets.c.document)
+    .where(tickets.c.parent == bindparam("of_parent"))
+    .order_by(tickets.c.number)
+    .with_for_update()
+)
+_ALIKE = (
+    select(ticket_signatures.c.number)
+    .where(
+        ticket_signatures.c.signature == bindparam("of_signature"),
+        ticket_signatures.c.joinable.is_(True),
+        ticket_signatures.c.opened >= bindparam("since"),
+    )
+    .order_by(ticket_signatures.c.opened, ticket_signatures.c.number)
+    .limit(ALIKE)
+)
+_CHANGE_SIGNATURES = ticket_signatures.update().where(
+    ticket_signatures.c.number == bindparam("of_number"),
+    ticket_signatures.c.joinable != bindparam("of_joinable"),
+)
+_BY_NUMBERS = (
+    select(tickets.c.document)
+    .where(tickets.c.number.in_(bindparam("of_numbers", expanding=True)))
+    .order_by(tickets.c.number)
+)
 _EVENTS = (
     select(ticket_events.c.document)
     .where(ticket_events.c.ticket == bindparam("of_ticket"))
@@ -90,6 +156,7 @@ _EVENTS = (
 _CHANGE_TICKET = tickets.update().where(
     tickets.c.id == bindparam("of_id"), tickets.c.version == bindparam("of_version")
 )
+_REWRITE_TICKET = tickets.update().where(tickets.c.id == bindparam("of_id"))
 _TICKET_EXISTS = select(tickets.c.version).where(tickets.c.id == bindparam("of_id"))
 
 _BY_ID = parcels.c.id == bindparam("of_id")
@@ -137,6 +204,90 @@ _POSTPONE = (
 _GIVE_UP = (
     parcels.update().where(_BY_ID).values(attempts=parcels.c.attempts + 1, leased_until=None)
 )
+_GIVE_BACK = parcels.update().where(_BY_ID, parcels.c.given_up.is_(None)).values(leased_until=None)
+_RENEW = parcels.update().where(
+    _BY_ID, parcels.c.given_up.is_(None), parcels.c.leased_until == bindparam("of_held")
+)
+_CLOCK_WENT_BACK = (
+    parcels.update()
+    .where(
+        parcels.c.given_up.is_(None),
+        or_(parcels.c.enqueued > bindparam("now"), parcels.c.due > bindparam("latest")),
+    )
+    .values(due=bindparam("now"))
+)
+_ARRIVED = parcels.delete().where(
+    parcels.c.id
+    == select(func.min(_other.c.id))
+    .where(_other.c.post == bindparam("of_name"), _other.c.given_up.is_(None))
+    .scalar_subquery()
+)
+_IN_DOUBT = select(parcels.c.id).where(
+    parcels.c.post == bindparam("of_name"),
+    parcels.c.given_up.is_(None),
+    or_(parcels.c.attempts > 0, parcels.c.leased_until.is_not(None)),
+)
+_QUEUED = select(func.count()).where(
+    parcels.c.ticket == bindparam("of_ticket"), parcels.c.given_up.is_(None)
+)
+_QUEUED_HELD = select(func.count()).where(held.c.ticket == bindparam("of_ticket"))
+
+_HOLD = held.insert()
+_IN_DIALOG = select(sessions.c.in_dialog, sessions.c.changed).where(
+    *(sessions.c[name] == value for name, value in _OF_PERSON.items())
+)
+_HELD_FOR = (
+    select(held.c.id)
+    .where(*(held.c[name] == value for name, value in _OF_PERSON.items()))
+    .order_by(held.c.id)
+    .with_for_update(skip_locked=True)
+)
+_HELD_PAUSED = (
+    select(held.c.id)
+    .where(
+        not_(
+            select(sessions.c.version)
+            .where(
+                sessions.c.channel == held.c.channel,
+                sessions.c.conversation == held.c.conversation,
+                sessions.c.person == held.c.person,
+                sessions.c.in_dialog.is_(True),
+                sessions.c.changed > bindparam("since"),
+            )
+            .exists()
+        )
+    )
+    .order_by(held.c.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_HELD = select(held.c.document).where(held.c.id == bindparam("of_id"))
+_BURY = parcels.insert().from_select(
+    [
+        "channel",
+        "conversation",
+        "ticket",
+        "enqueued",
+        "due",
+        "given_up",
+        "why",
+        "attempts",
+        "document",
+    ],
+    select(
+        held.c.channel,
+        held.c.conversation,
+        held.c.ticket,
+        held.c.since,
+        held.c.since,
+        held.c.since,
+        literal('"Stored by a version that this one cannot read."'),
+        literal(0),
+        held.c.document,
+    ).where(held.c.id == bindparam("of_id")),
+)
+_LET_GO = held.delete().where(held.c.id == bindparam("of_id"))
+
 _UNDELIVERED = (
     select(parcels.c.why)
     .where(parcels.c.ticket == bindparam("of_ticket"), parcels.c.given_up.is_not(None))
@@ -146,8 +297,51 @@ _UNDELIVERED = (
 _PLACE = select(places.c.conversation, places.c.activity).where(
     places.c.name == bindparam("of_name")
 )
-_NEW_PLACE = places.insert()
-_MOVE_PLACE = places.update().where(places.c.name == bindparam("of_name"))
+_place_before = places.alias("before")
+_ordinal = (
+    select(func.coalesce(func.max(_place_before.c.ordinal), 0) + 1)
+    .where(_place_before.c.conversation == bindparam("in_conversation"))
+    .scalar_subquery()
+)
+_NEW_PLACE = places.insert().values(ordinal=_ordinal)
+_MOVE_PLACE = places.update().where(places.c.name == bindparam("of_name")).values(ordinal=_ordinal)
+_POSTS_IN = (
+    select(places.c.name)
+    .where(places.c.conversation == bindparam("of_conversation"))
+    .order_by(func.coalesce(places.c.ordinal, 0), places.c.name)
+)
+
+_ROSTER = select(rosters.c.document, rosters.c.version).where(
+    rosters.c.queue == bindparam("of_queue")
+)
+_NEW_ROSTER = rosters.insert()
+_CHANGE_ROSTER = rosters.update().where(
+    rosters.c.queue == bindparam("of_queue"), rosters.c.version == bindparam("of_version")
+)
+
+_new_sighting = sqlite.insert(sightings)
+_new_sighting_served = postgresql.insert(sightings)
+_SIGHTING: Mapping[str, Executable] = {
+    "sqlite": _new_sighting.on_conflict_do_update(
+        index_elements=["signature", "person"], set_={"at": _new_sighting.excluded.at}
+    ),
+    "postgresql": _new_sighting_served.on_conflict_do_update(
+        index_elements=["signature", "person"], set_={"at": _new_sighting_served.excluded.at}
+    ),
+}
+
+
+@cache
+def _sightings(count: int) -> Select[Any]:
+    """Return the query for some number of signatures; made once for each, so that it can be prepared (`bot.store.prepared`)."""
+    marks = [bindparam(f"of_signature_{number}", type_=Text()) for number in range(count)]
+    return select(func.count(distinct(sightings.c.person))).where(
+        sightings.c.signature.in_(marks),
+        sightings.c.at >= bindparam("since"),
+        sightings.c.person != bindparam("but"),
+    )
+
+
 _NEW_OUTCOME = outcomes.insert()
 _CHANGE_OUTCOME = outcomes.update().where(outcomes.c.session == bindparam("of_session"))
 _NEW_FEEDBACK = opinions.insert()
@@ -182,6 +376,8 @@ class SqlUnit:
         """Tickets were opened or changed: people rely on them, so they must survive a power cut."""
         self._versions: dict[SessionKey, int] = {}
         """Versions of the sessions that were read; 0: there was none."""
+        self._rosters: dict[QueueId, int] = {}
+        """Versions of the rosters that were read; 0: there was none."""
         self._free: dict[tuple[str, str], bool] = {}
         """Conversations that a parcel was enqueued for: whether this unit may send to them at once."""
 
@@ -215,7 +411,12 @@ class SqlUnit:
         if key not in self._versions:
             self.session(key)
         version = self._versions[key]
-        values = {"document": session, "version": version + 1, "changed": at}
+        values = {
+            "document": session,
+            "version": version + 1,
+            "changed": at,
+            "in_dialog": session.in_dialog,
+        }
         if version == 0:
             self._often(_NEW_SESSION, _key(key) | values)
         else:
@@ -226,19 +427,41 @@ class SqlUnit:
 
     # ---------------------------------------------------------------------------------------------- tickets
 
-    def open_ticket(self, draft: Draft) -> Ticket:
+    def open_ticket(self, draft: Draft, queue: QueueId = FALLBACK) -> Ticket:
         """Store a draft under the next number with its `opened` event; opening twice opens once."""
         stored = self.connection.execute(_TICKET_BY_ID, {"of_id": draft.id}).first()
         if stored is not None:
             return _whole(*stored)
-        ticket = Ticket(number=self._next_number(), draft=draft, changed=draft.opened)
+        ticket = Ticket(
+            number=self._next_number(),
+            draft=draft,
+            queue=queue,
+            priority=draft.priority,
+            changed=draft.opened,
+        )
         self.connection.execute(_NEW_TICKET, {"id": ticket.id} | _columns(ticket))
+        self.index(ticket)
         if draft.original is not None:
             self.connection.execute(_NEW_TEXT, {"ticket": ticket.id, "document": draft.original})
-        requester = draft.requester
-        by = Person(requester.user_key or requester.user, requester.user_name)
-        self._add_event(ticket, TicketEvent(draft.opened, "opened", by))
+        self._add_event(ticket, TicketEvent(draft.opened, OPENED, draft.person))
         return ticket
+
+    def index(self, ticket: Ticket) -> None:
+        """Store the words that a ticket is found by, and what it has in common with others."""
+        words = [{"term": term, "number": ticket.number} for term in terms_of(ticket)]
+        if words:
+            self.connection.execute(_NEW_TERMS, words)
+        marks = [
+            {
+                "signature": mark,
+                "number": ticket.number,
+                "joinable": _is_joinable(ticket),
+                "opened": ticket.draft.opened,
+            }
+            for mark in marks_of(ticket.draft.signatures)
+        ]
+        if marks:
+            self.connection.execute(_NEW_SIGNATURES, marks)
 
     def ticket(self, number: int) -> Ticket:
         """Return a ticket by its number. Raises UnknownTicket."""
@@ -253,6 +476,47 @@ class SqlUnit:
         if row is None:
             raise UnknownTicket(ticket)
         return _whole(*row)
+
+    def tickets_by_id(self, tickets: Collection[TicketId]) -> Sequence[Ticket]:
+        """Return those of some tickets that there are, oldest first, without their original texts."""
+        if not tickets:
+            return ()
+        return self.connection.execute(_TICKETS_BY_ID, {"of_ids": list(tickets)}).scalars().all()
+
+    def tickets_of(self, person: str, limit: int = 20) -> Sequence[Ticket]:
+        """Return a requester's own tickets, newest first, without their original texts."""
+        where = {"of_person": person, "most": limit}
+        return self.connection.execute(_TICKETS_OF, where).scalars().all()
+
+    def joined_to(self, parent: TicketId) -> Sequence[Ticket]:
+        """Return the tickets that were joined to one, oldest first. Locks the one and them against other changes.
+
+        The one first, and by itself: whoever waited for it sees what was joined to it meanwhile.
+        """
+        self._often(_LOCK, {"of_id": parent}).first()
+        return self.connection.execute(_JOINED, {"of_parent": parent}).scalars().all()
+
+    def alike(self, signatures: Collection[str], since: datetime) -> Sequence[Ticket]:
+        """Return open tickets that are joined to no other, opened since, with one of the signatures; oldest first.
+
+        Of each signature the first `ALIKE` since then. Where there is none, which is so for nearly every bounce, this costs one seek for
+        each signature.
+        """
+        numbers: set[int] = set()
+        for mark in marks_of(signatures):
+            where = {"of_signature": mark, "since": since}
+            numbers.update(self._often(_ALIKE, where).scalars())
+        if not numbers:
+            return ()
+        where = {"of_numbers": sorted(numbers)}
+        return self.connection.execute(_BY_NUMBERS, where).scalars().all()
+
+    def search(
+        self, words: str, kind: Listing, person: str, *, skip: int = 0, limit: int = 25
+    ) -> Sequence[Ticket]:
+        """Return tickets that have every word, newest first, without their original texts (`bot.store.search`)."""
+        search = Search(self.connection.execute, self._often, kind, person)
+        return search.find(words, skip=skip, limit=limit)
 
     def tickets(
         self, states: Collection[State] | None = None, limit: int = 100
@@ -279,8 +543,23 @@ class SqlUnit:
             if self.connection.execute(_TICKET_EXISTS, {"of_id": ticket.id}).first() is None:
                 raise UnknownTicket(ticket.id)
             raise StoreConflict(f"#{ticket.number} changed.")
+        if changed.draft.signatures:
+            joinable = _is_joinable(changed)
+            values = {"of_number": changed.number, "of_joinable": joinable, "joinable": joinable}
+            self.connection.execute(_CHANGE_SIGNATURES, values)
         self._add_event(changed, event)
         return changed
+
+    def rewrite(self, ticket: Ticket) -> None:
+        """Store a ticket whatever its version was, without an event: for taking a person out of it."""
+        self.connection.execute(_REWRITE_TICKET, {"of_id": ticket.id} | _columns(ticket))
+        self.changed_tickets = True
+
+    def queued(self, ticket: TicketId) -> int:
+        """Return how many parcels that tell about a ticket are still unsent and not given up, those held back included."""
+        where = {"of_ticket": ticket}
+        waiting = self.connection.execute(_QUEUED, where).scalar_one()
+        return int(waiting + self.connection.execute(_QUEUED_HELD, where).scalar_one())
 
     def undelivered(self, ticket: TicketId) -> Sequence[str]:
         """Return why parcels of a ticket could not be delivered, oldest first."""
@@ -296,8 +575,15 @@ class SqlUnit:
         lease_until: datetime | None = None,
         behind: Collection[ParcelId] = (),
     ) -> Leased | None:
-        """Put a parcel in the outbox; return it leased where that was asked for and nothing older waits."""
-        to, content = parcel.to, parcel.content
+        """Put a parcel in the outbox; return it leased where that was asked for and nothing older waits.
+
+        One that waits for a pause is held back while its person is in the middle of a dialog.
+        """
+        to = parcel.to
+        if parcel.waits_for_pause and self._in_dialog(_reader(to), due - PAUSE):
+            values = _key(_reader(to)) | {"ticket": parcel.ticket, "document": parcel}
+            self.connection.execute(_HOLD, values | {"since": due})
+            return None
         conversation = (to.channel, to.conversation)
         leased = lease_until is not None and self._is_free(conversation, behind)
         # What waits now holds back what this unit enqueues next for the same conversation.
@@ -307,7 +593,7 @@ class SqlUnit:
             {
                 "channel": to.channel,
                 "conversation": to.conversation,
-                "post": content.name if isinstance(content, NewPost) else None,
+                "post": parcel.lands_as or None,
                 "ticket": parcel.ticket,
                 "document": parcel,
                 "enqueued": due,
@@ -319,6 +605,19 @@ class SqlUnit:
         if not leased:
             return None
         return Leased(id=_new_id(inserted), parcel=parcel, attempts=0)
+
+    def release(self, key: SessionKey) -> Sequence[Parcel]:
+        """Take what is held back for somebody, oldest first: their dialog has come to a pause."""
+        return self._let_go(list(self._often(_HELD_FOR, _of(key)).scalars()))
+
+    def release_paused(self, now: datetime, limit: int = 100) -> Sequence[Parcel]:
+        """Take what is held back for people who have said nothing within `PAUSE`, oldest first."""
+        where = {"since": now - PAUSE, "most": limit}
+        return self._let_go(self.connection.execute(_HELD_PAUSED, where).scalars().all())
+
+    def clock_went_back(self, now: datetime, longest: timedelta) -> None:
+        """Make due now what a clock that was ahead made due too late."""
+        self.connection.execute(_CLOCK_WENT_BACK, {"now": now, "latest": now + longest})
 
     def lease(
         self, channels: Collection[str], now: datetime, until: datetime, limit: int
@@ -346,12 +645,21 @@ class SqlUnit:
         return leased
 
     def sent(self, parcel: ParcelId, at: datetime, placed: Placed | None) -> None:  # noqa: ARG002
-        """Mark a parcel as sent: it leaves the outbox. A NewPost's place is remembered under its name."""
+        """Mark a parcel as sent: it leaves the outbox. Where it landed is remembered under the name it gives."""
         if placed is not None:
             post = self.connection.execute(_POST, {"of_id": parcel}).scalar()
             if post is not None:
                 self._remember_place(post, placed)
         self._often(_SENT, {"of_id": parcel})
+
+    def renew(self, parcel: ParcelId, held: datetime, until: datetime) -> bool:
+        """Lengthen a lease that ends at `held`. False when it is no longer this one's."""
+        values = {"of_id": parcel, "of_held": held, "leased_until": until}
+        return bool(self.connection.execute(_RENEW, values).rowcount)
+
+    def give_back(self, parcel: ParcelId, due: datetime) -> None:
+        """Give a parcel back that was not tried."""
+        self.connection.execute(_GIVE_BACK, {"of_id": parcel, "due": due})
 
     def postpone(self, parcel: ParcelId, due: datetime, why: str) -> None:
         """Give a parcel back after a failed attempt, to be tried again."""
@@ -362,9 +670,23 @@ class SqlUnit:
         self.connection.execute(_GIVE_UP, {"of_id": parcel, "given_up": at, "why": why})
 
     def place(self, name: str) -> Placed | None:
-        """Return where a NewPost landed."""
+        """Return where a NewPost or a Reply with a name landed."""
         row = self.connection.execute(_PLACE, {"of_name": name}).first()
         return None if row is None else Placed(ConversationId(row[0]), row[1])
+
+    def posts_in(self, conversation: ConversationId) -> Sequence[str]:
+        """Return the names of what was posted in a conversation; in a Teams channel each thread is one."""
+        where = {"of_conversation": conversation}
+        return self.connection.execute(_POSTS_IN, where).scalars().all()
+
+    def in_doubt(self, name: str) -> bool:
+        """Tell whether what is to land under a name is being sent or was tried, and nobody knows yet whether it arrived."""
+        return self.connection.execute(_IN_DOUBT, {"of_name": name}).first() is not None
+
+    def arrived(self, name: str, placed: Placed) -> None:
+        """Learn from the channel itself where the post under a name landed; an unsent parcel of that name has been sent."""
+        self._remember_place(name, placed)
+        self.connection.execute(_ARRIVED, {"of_name": name})
 
     def parcel(self, parcel: ParcelId) -> Parcel | None:
         """Return a parcel of the outbox, or None when an earlier version stored it in a way that this one cannot read."""
@@ -373,6 +695,44 @@ class SqlUnit:
         except msgspec.DecodeError:
             return None
         return stored
+
+    # ----------------------------------------------------------------------------------- on call, and incidents
+
+    def roster(self, queue: QueueId) -> Roster:
+        """Return who is on call for a queue."""
+        row = self.connection.execute(_ROSTER, {"of_queue": queue}).first()
+        roster, self._rosters[queue] = (Roster(), 0) if row is None else row
+        return roster
+
+    def save_roster(self, queue: QueueId, roster: Roster) -> None:
+        """Store who is on call for a queue. Raises StoreConflict when it changed since this unit read it."""
+        if queue not in self._rosters:
+            self.roster(queue)
+        version = self._rosters[queue]
+        values = {"document": roster, "version": version + 1}
+        if version == 0:
+            self.connection.execute(_NEW_ROSTER, {"queue": queue} | values)
+        else:
+            where = {"of_queue": queue, "of_version": version}
+            if not self.connection.execute(_CHANGE_ROSTER, where | values).rowcount:
+                raise StoreConflict("A roster changed.")
+        self._rosters[queue] = version + 1
+
+    def record_sighting(self, signatures: Collection[str], person: str, at: datetime) -> None:
+        """Remember that somebody has met a problem; meeting it again moves the time."""
+        statement = _SIGHTING[self.connection.dialect.name]
+        for mark in marks_of(signatures):  # in one order, so that no two wait for each other
+            self._often(statement, {"signature": mark, "person": person, "at": at})
+
+    def sightings(self, signatures: Collection[str], since: datetime, but: str) -> int:
+        """Return how many people other than `but` have met a problem with one of the signatures since."""
+        marks = marks_of(signatures)
+        if not marks:
+            return 0
+        where: dict[str, Any] = {f"of_signature_{n}": mark for n, mark in enumerate(marks)}
+        where |= {"since": since, "but": but}
+        row = self._often(_sightings(len(marks)), where).first()
+        return 0 if row is None else int(row[0])
 
     # ------------------------------------------------------------------------------------------- statistics
 
@@ -411,6 +771,23 @@ class SqlUnit:
         self.connection.execute(_NEW_EVENT, {"ticket": ticket.id, "document": event})
         self.changed_tickets = True
 
+    def _in_dialog(self, key: SessionKey, since: datetime) -> bool:
+        """Tell whether somebody stands in the middle of a dialog in which something was said lately."""
+        row = self.connection.execute(_IN_DIALOG, _of(key)).first()
+        return row is not None and bool(row[0]) and row[1] > since
+
+    def _let_go(self, ids: Sequence[int]) -> Sequence[Parcel]:
+        """Take parcels out of those held back; one that this version cannot read goes to the outbox as given up, where it is seen."""
+        released: list[Parcel] = []
+        for id_ in ids:
+            where = {"of_id": id_}
+            try:
+                released.append(self.connection.execute(_HELD, where).scalar_one())
+            except msgspec.DecodeError:
+                self.connection.execute(_BURY, where)
+            self.connection.execute(_LET_GO, where)
+        return released
+
     def _is_free(self, conversation: tuple[str, str], behind: Collection[ParcelId]) -> bool:
         known = self._free.get(conversation)
         if known is not None:
@@ -421,7 +798,11 @@ class SqlUnit:
         return all(parcel in behind for parcel in unsent)
 
     def _remember_place(self, name: str, placed: Placed) -> None:
-        values = {"conversation": placed.conversation, "activity": placed.activity}
+        values = {
+            "conversation": placed.conversation,
+            "activity": placed.activity,
+            "in_conversation": placed.conversation,
+        }
         if not self.connection.execute(_MOVE_PLACE, values | {"of_name": name}).rowcount:
             self.connection.execute(_NEW_PLACE, values | {"name": name})
 
@@ -443,7 +824,20 @@ def _columns(ticket: Ticket) -> dict[str, Any]:
         "changed": ticket.changed,
         "version": ticket.version,
         "document": replace(ticket, draft=replace(ticket.draft, original=None)),
+        "requester": ticket.draft.person.key,
+        "parent": ticket.parent,
+        "opened": ticket.draft.opened,
     }
+
+
+def _is_joinable(ticket: Ticket) -> bool:
+    """Tell whether other people's tickets of the same problem can be joined to one."""
+    return ticket.is_open and ticket.parent is None
+
+
+def _reader(address: Address) -> SessionKey:
+    """Return whose session a message to an address would interrupt."""
+    return SessionKey(address.channel, address.conversation, address.user_key or address.user)
 
 
 def _whole(ticket: Ticket, original: str | None) -> Ticket:

@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import BindParameter, Delete, Row, Update, bindparam, func, literal, select
+from sqlalchemy import BindParameter, Delete, Row, Update, bindparam, func, literal, not_, select
 
 from bot.model.effects import RecordOutcome
-from bot.model.ticket import Outcome, State
-from bot.ports import Counts, Dead, ParcelId, Purged, Recorded, Retention
+from bot.model.library import Priority
+from bot.model.ticket import OPEN_STATES, Outcome, State, Ticket
+from bot.ports import Counts, Course, Dead, ParcelId, Purged, Recorded, Retention
+from bot.store.people import forget, held_about
 from bot.store.tables import (
     activities,
     feedback,
     outcomes,
     parcels,
+    places,
     sessions,
+    sightings,
+    ticket_events,
+    ticket_signatures,
+    ticket_terms,
     ticket_texts,
     tickets,
 )
 from bot.store.unit import SqlUnit
 
 Result = TypeVar("Result")
+
+_AT_ONCE = 500
+"""Tickets that are deleted in one go, of which a purge has two: what is left goes the next time."""
 
 _waiting = parcels.c.given_up.is_(None)
 _dead = parcels.c.given_up.is_not(None)
@@ -68,14 +78,41 @@ _OUTCOMES = (
 _before: BindParameter[datetime] = bindparam("of_before")
 _PURGE_ANSWERS = activities.delete().where(activities.c.handled < _before)
 _PURGE_SESSIONS = sessions.delete().where(sessions.c.changed < _before)
+_DONE = [state.value for state in State if state not in OPEN_STATES]
+_OVER = [State.CLOSED.value, State.WITHDRAWN.value]
 _PURGE_TEXTS = ticket_texts.delete().where(
     ticket_texts.c.ticket.in_(
-        select(tickets.c.id).where(
-            tickets.c.state == State.RESOLVED.value, tickets.c.changed < _before
-        )
+        select(tickets.c.id).where(tickets.c.state.in_(_DONE), tickets.c.changed < _before)
     )
 )
 _PURGE_DEAD = parcels.delete().where(parcels.c.given_up < _before)
+_joined = tickets.alias("joined")
+_OLD_TICKETS = (
+    select(tickets.c.id, tickets.c.number)
+    .where(
+        tickets.c.state.in_(_OVER),
+        tickets.c.changed < _before,
+        not_(select(_joined.c.id).where(_joined.c.parent == tickets.c.id).exists()),
+    )
+    .order_by(tickets.c.number)
+    .limit(_AT_ONCE)
+)
+_FORGET_PLACES = places.delete().where(places.c.name.in_(bindparam("of_names", expanding=True)))
+_PURGE_OUTCOMES = outcomes.delete().where(outcomes.c.changed < _before)
+_PURGE_FEEDBACK = feedback.delete().where(feedback.c.at < _before)
+_PURGE_SIGHTINGS = sightings.delete().where(sightings.c.at < _before)
+
+_COURSES = (
+    select(tickets.c.document)
+    .where(tickets.c.opened >= bindparam("of_since"), tickets.c.opened < bindparam("of_until"))
+    .order_by(tickets.c.number)
+)
+_OVERDUE = (
+    select(tickets.c.document)
+    .where(tickets.c.state == State.RESOLVED.value, tickets.c.changed < _before)
+    .order_by(tickets.c.changed, tickets.c.number)
+    .limit(bindparam("most"))
+)
 
 
 class Upkeeping(ABC):
@@ -110,6 +147,32 @@ class Upkeeping(ABC):
             return [_recorded(row) for row in unit.connection.execute(_OUTCOMES, span)]
 
         return await self.run(work)
+
+    async def courses(self, since: datetime, until: datetime) -> Sequence[Course]:
+        """Return how the tickets went that were opened in a span of time (`until` not included), oldest first."""
+
+        def work(unit: SqlUnit) -> list[Course]:
+            span = {"of_since": since, "of_until": until}
+            return [_course(one) for one in unit.connection.execute(_COURSES, span).scalars()]
+
+        return await self.run(work)
+
+    async def overdue(self, before: datetime, limit: int = 100) -> Sequence[Ticket]:
+        """Return resolved tickets that nobody has said anything about since, oldest first."""
+
+        def work(unit: SqlUnit) -> Sequence[Ticket]:
+            where = {"of_before": before, "most": limit}
+            return unit.connection.execute(_OVERDUE, where).scalars().all()
+
+        return await self.run(work)
+
+    async def held_about(self, person: str) -> Mapping[str, object]:
+        """Return everything that is kept about a person, as JSON-ready values by kind of data (`bot.store.people`)."""
+        return await self.run(lambda unit: held_about(unit, person))
+
+    async def forget(self, person: str, now: datetime) -> Mapping[str, int]:
+        """Delete what is kept about a person; return how much of each kind (`bot.store.people`)."""
+        return await self.run(lambda unit: forget(unit, person, now))
 
     async def abandon(self, before: datetime) -> int:
         """Mark dialogs as abandoned that nobody has gone on with since; return how many. They keep their times."""
@@ -146,6 +209,10 @@ class Upkeeping(ABC):
                 sessions=_count(unit, _PURGE_SESSIONS, now - keep.sessions),
                 texts=_count(unit, _PURGE_TEXTS, now - keep.texts),
                 parcels=_count(unit, _PURGE_DEAD, now - keep.dead),
+                tickets=_purge_tickets(unit, now - keep.tickets),
+                statistics=_count(unit, _PURGE_OUTCOMES, now - keep.statistics)
+                + _count(unit, _PURGE_FEEDBACK, now - keep.statistics),
+                sightings=_count(unit, _PURGE_SIGHTINGS, now - keep.sightings),
             )
 
         return await self.run(work)
@@ -153,6 +220,48 @@ class Upkeeping(ABC):
 
 def _count(unit: SqlUnit, statement: Update | Delete, before: datetime) -> int:
     return unit.connection.execute(statement, {"of_before": before}).rowcount
+
+
+def _purge_tickets(unit: SqlUnit, before: datetime) -> int:
+    """Delete tickets that are over, with everything that hangs on them; first those that were joined to others, then these."""
+    return _purge_some_tickets(unit, before) + _purge_some_tickets(unit, before)
+
+
+def _purge_some_tickets(unit: SqlUnit, before: datetime) -> int:
+    """Delete tickets that are over and that no other is joined to, `_AT_ONCE` of them at most."""
+    old = unit.connection.execute(_OLD_TICKETS, {"of_before": before}).all()
+    if not old:
+        return 0
+    ids, numbers = [id_ for id_, _ in old], [number for _, number in old]
+    for statement in (
+        ticket_terms.delete().where(ticket_terms.c.number.in_(numbers)),
+        ticket_signatures.delete().where(ticket_signatures.c.number.in_(numbers)),
+        ticket_texts.delete().where(ticket_texts.c.ticket.in_(ids)),
+        ticket_events.delete().where(ticket_events.c.ticket.in_(ids)),
+        tickets.delete().where(tickets.c.id.in_(ids)),
+    ):
+        unit.connection.execute(statement)
+    named = unit.connection.execute(select(places.c.name)).scalars().all()
+    gone = set(ids)
+    of_gone = [name for name in named if name.removeprefix("ticket:").partition(":")[0] in gone]
+    unit.connection.execute(_FORGET_PLACES, {"of_names": of_gone})
+    return len(ids)
+
+
+def _course(ticket: Ticket) -> Course:
+    draft = ticket.draft
+    return Course(
+        number=ticket.number,
+        state=ticket.state,
+        queue=ticket.queue,
+        code=draft.report.status if draft.report else None,
+        article=draft.match.article if draft.match else None,
+        language=draft.language,
+        urgent=ticket.priority is Priority.URGENT,
+        opened=draft.opened,
+        claimed=ticket.claimed,
+        resolved=ticket.resolved,
+    )
 
 
 def _recorded(row: Row[*tuple[Any, ...]]) -> Recorded:

@@ -21,11 +21,13 @@ from bot.model.event import (
     Arrived,
     Event,
     Incoming,
+    Mention,
     Person,
     Pressed,
     Said,
     Scope,
     TicketPress,
+    TicketSearch,
     Unusable,
 )
 from bot.model.ids import ArticleId, ChoiceId, ConversationId, Language, NodeId, SessionId, UserId
@@ -39,6 +41,9 @@ Languages = Callable[[str | None], Language]
 
 INVOKE = "invoke"
 CARD_ACTION = "adaptiveCard/action"
+EXTENSION_QUERY = "composeExtension/query"
+SEARCH_PARAMETER = "query"
+"""What the manifest calls the field that somebody searches with."""
 DOWNLOAD = "application/vnd.microsoft.teams.file.download.info"
 DATA_VERSION = "1"
 
@@ -50,6 +55,9 @@ _PRESS_CHARS = 128
 _INPUTS = 20
 _LISTED = 100
 """Entries of any list that are looked at."""
+_SEARCH_CHARS = 200
+_PAGE, _FURTHEST = 25, 1_000
+"""Hits of a search: as many as every client asks for, and how far one can leaf."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -63,7 +71,11 @@ class Upload(msgspec.Struct, frozen=True):
     """What came in if the file cannot be had."""
 
 
-def read_activity(raw: Json, *, languages: Languages) -> Incoming | TicketPress | Upload | None:
+Read = Incoming | TicketPress | TicketSearch | Upload
+"""What an activity can be."""
+
+
+def read_activity(raw: Json, *, languages: Languages) -> Read | None:
     """Return what an activity says; None when it is nothing for us (typing, reactions, edits, removals).
 
     Raises RequestRefused (400) for an envelope that cannot be answered.
@@ -76,6 +88,8 @@ def read_activity(raw: Json, *, languages: Languages) -> Incoming | TicketPress 
             return _Envelope(raw, languages).message()
         case "invoke" if raw.get("name") == CARD_ACTION:
             return _Envelope(raw, languages).invoked()
+        case "invoke" if raw.get("name") == EXTENSION_QUERY:
+            return _Envelope(raw, languages).search()
         case "conversationUpdate" | "installationUpdate":
             return _Envelope(raw, languages).arrival()
         case _:
@@ -111,6 +125,11 @@ class _Envelope:
         known = isinstance(locale, str) and 0 < len(locale) <= _LOCALE_CHARS
         self.locale = languages(locale if known else None)
 
+    @property
+    def person(self) -> Person:
+        """Who sent it."""
+        return Person(self.address.user_key, self.address.user_name)
+
     def incoming(self, event: Event, *, inline: bool = False) -> Incoming:
         """Return an event in this envelope."""
         return Incoming(
@@ -141,6 +160,26 @@ class _Envelope:
         data = action.get("data") if isinstance(action, dict) else None
         return self.press(data, inline=True)
 
+    def search(self) -> TicketSearch:
+        """Return a search from the message extension. All of it is a claim; what is no text or no number is left out."""
+        value = self.raw.get("value")
+        asked = value if isinstance(value, dict) else {}
+        given = asked.get("queryOptions")
+        options = given if isinstance(given, dict) else {}
+        words = ""
+        for parameter in _objects(asked.get("parameters")):
+            if parameter.get("name") == SEARCH_PARAMETER:
+                words = _line(parameter.get("value"), _SEARCH_CHARS).strip()
+        return TicketSearch(
+            words=words,
+            kind=_claim(asked, "commandId") or "",
+            skip=_whole(options.get("skip"), 0, _FURTHEST, usual=0),
+            limit=_whole(options.get("count"), 1, _PAGE, usual=_PAGE),
+            person=self.person,
+            address=self.address,
+            locale=self.locale,
+        )
+
     def message(self) -> Incoming | TicketPress | Upload:
         """Return a message: a press of an `Action.Submit`, a file, or text."""
         value = self.raw.get("value")
@@ -155,7 +194,7 @@ class _Envelope:
         if upload is not None:
             return upload
         if said:
-            return self.incoming(Said(said))
+            return self.incoming(Said(said, self.mentions()))
         if value is not None:
             return self.incoming(Unusable("unknown-press"))
         files = any(entry.get("contentType") != "text/html" for entry in attachments)
@@ -205,7 +244,7 @@ class _Envelope:
             number=int(number),
             do=do,
             version=int(version),
-            person=Person(self.address.user_key, self.address.user_name),
+            person=self.person,
             inputs=inputs,
             address=self.address,
             activity=self.activity,
@@ -225,33 +264,64 @@ class _Envelope:
         return None
 
     def said(self, text: str, attachments: list[Json]) -> str:
-        """Return what was said: the HTML where the plain text has lost something of it."""
-        mentions = list(self.mentions())
-        for mention in mentions:
-            # The client sets a hard blank behind a mention, spelt as HTML even in plain text.
-            before, _, after = text.partition(mention)
-            text = before + after.removeprefix("&nbsp;")
+        """Return what was said: the HTML where the plain text has lost something of it.
+
+        The mention of the bot is taken out; the mark of anybody else's is taken off their name.
+        """
+        marks = list(self.marks())
+        for mark in marks:
+            if mark.of_bot:
+                # The client sets a hard blank behind a mention, spelt as HTML even in plain text.
+                before, _, after = text.partition(mark.text)
+                text = before + after.removeprefix("&nbsp;")
+            else:
+                text = text.replace(mark.text, mark.name, 1)
         text = _without_nul(text)
         for attachment in attachments:
             html = attachment.get("content")
             if attachment.get("contentType") == "text/html" and isinstance(html, str):
-                html = _without_mentions(_without_nul(html), mentions)
+                html = _without_marks(_without_nul(html), marks)
                 if _carries_more(html, text):
                     return html
         return text.strip()
 
-    def mentions(self) -> Iterator[str]:
-        """Yield the marks of the bot in the text (`<at>…</at>`): by id, because a name may stand anywhere in a pasted mail."""
+    def marks(self) -> Iterator[_Mark]:
+        """Yield what is marked as a mention in the text (`<at>…</at>`): by id, because a name may stand anywhere in a pasted mail."""
         for entity in _objects(self.raw.get("entities")):
             mentioned, mark = entity.get("mentioned"), entity.get("text")
-            if (
-                entity.get("type") == "mention"
-                and isinstance(mentioned, dict)
-                and mentioned.get("id") == self.address.bot
-                and isinstance(mark, str)
-                and mark
-            ):
-                yield mark
+            if entity.get("type") == "mention" and isinstance(mentioned, dict):
+                identity = mentioned.get("id")
+                if _is_id(identity, _ID_CHARS) and isinstance(mark, str) and mark:
+                    yield _Mark(mark, identity == self.address.bot, mentioned)
+
+    def mentions(self) -> tuple[Mention, ...]:
+        """Return the people who are named: not the bot, and neither other bots, nor teams, channels and tags."""
+        people: dict[str, Mention] = {}
+        for mark in self.marks():
+            identity = mark.mentioned["id"]
+            kind = mark.mentioned.get("type", "person")
+            if not mark.of_bot and kind == "person" and not identity.startswith(_NOBODY):
+                name = _line(mark.mentioned.get("name"), _NAME_CHARS).strip()
+                name = name or _line(mark.name, _NAME_CHARS).strip()
+                people.setdefault(identity, Mention(UserId(identity), name))
+        return tuple(people.values())
+
+
+_NOBODY = ("28:", "19:")
+"""How the ids of bots and of conversations begin."""
+
+
+class _Mark(msgspec.Struct, frozen=True):
+    """A mention as it stands in the text, and whom it names."""
+
+    text: str
+    of_bot: bool
+    mentioned: Json
+
+    @property
+    def name(self) -> str:
+        """What people read."""
+        return _TAG.sub("", self.text)
 
 
 # HTML is only measured here; reading it is intake's business.
@@ -280,18 +350,20 @@ def _lines(text: str) -> list[str]:
     return [line for line in squeezed if line]
 
 
-def _without_mentions(html: str, mentions: list[str]) -> str:
-    """Return HTML without the marked-up mentions of the bot."""
-    names = [_TAG.sub("", mention) for mention in mentions]
+def _without_marks(html: str, marks: list[_Mark]) -> str:
+    """Return HTML without the marked-up mentions of the bot, and with the names of other people without their marks."""
+    of_bot: dict[str, list[bool]] = {}
+    for mark in marks:
+        of_bot.setdefault(unescape(mark.name), []).append(mark.of_bot)
 
     def cut(found: re.Match[str]) -> str:
-        marked = found[1].lower() == "at" or "schema.skype.com/Mention" in found["attributes"]
-        if marked and found["name"] in names:
-            names.remove(found["name"])
-            return ""
+        if found[1].lower() == "at" or "schema.skype.com/Mention" in found["attributes"]:
+            left = of_bot.get(unescape(found["name"]))
+            if left:
+                return "" if left.pop(0) else found["name"]
         return found[0]
 
-    return _MENTION_SPAN.sub(cut, html) if names else html
+    return _MENTION_SPAN.sub(cut, html) if marks else html
 
 
 def _file_kind(attachment: Json, content: Json) -> str:
@@ -317,6 +389,13 @@ def _claim(ours: Json, key: str) -> str | None:
     """Return an id from a card's data, "" where it has none, None where it is no id."""
     value = ours.get(key, "")
     return value if value == "" or _is_id(value, _PRESS_CHARS) else None
+
+
+def _whole(value: object, least: int, most: int, *, usual: int) -> int:
+    """Return a whole number within bounds; what is none is the usual one."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return usual
+    return min(max(value, least), most)
 
 
 def _is_number(value: str | None) -> TypeGuard[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, Protocol, Self
 
 import msgspec
@@ -14,15 +14,16 @@ from botbuilder.core import TurnContext
 
 from bot.model import limits
 from bot.model.errors import DeliveryFailed, RequestRefused, SettingsError, UploadRefused
-from bot.model.event import Address, Arrived, Attached, Incoming, TicketPress
-from bot.model.outgoing import Outgoing
+from bot.model.event import Address, Arrived, Attached, Incoming, TicketPress, TicketSearch
+from bot.model.outgoing import Hit, Outgoing
 from bot.ports import Clock
 from bot.teams import connector as rest
 from bot.teams.adapter import TeamsAdapter
 from bot.teams.auth import ChannelGate, Gate, Headers, LocalGate, Tenants
 from bot.teams.connector import Connector
+from bot.teams.extension import search_answer
 from bot.teams.hosts import CONNECTOR_HOSTS, UPLOAD_DOMAIN, Origins
-from bot.teams.inbound import Languages, Upload, read_activity
+from bot.teams.inbound import Languages, Read, Upload, read_activity
 from bot.teams.keys import METADATA_URL, SigningKeys
 from bot.teams.members import Membership
 from bot.teams.outbound import invoke_card, invoke_message, to_activity, to_text_activity
@@ -61,6 +62,9 @@ OnIncoming = Callable[[Incoming], Awaitable[Answer]]
 
 OnTicketPress = Callable[[TicketPress], Awaitable[Outgoing | str]]
 """Carries out a press on a ticket card: what takes the card's place, or a line that explains why it stays."""
+
+OnTicketSearch = Callable[[TicketSearch], Awaitable[Sequence[Hit] | str]]
+"""Searches the tickets: what was found, or a line that says why nothing is shown."""
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,7 +124,11 @@ class TeamsRoom:
             self._token.prefetch()
 
     def edge(
-        self, languages: Languages, on_incoming: OnIncoming, on_ticket_press: OnTicketPress
+        self,
+        languages: Languages,
+        on_incoming: OnIncoming,
+        on_ticket_press: OnTicketPress,
+        on_ticket_search: OnTicketSearch,
     ) -> TeamsEdge:
         """Return what answers `POST /api/messages`."""
         edge = TeamsEdge(
@@ -132,6 +140,7 @@ class TeamsRoom:
             languages=languages,
             on_incoming=on_incoming,
             on_ticket_press=on_ticket_press,
+            on_ticket_search=on_ticket_search,
         )
         self._edges.append(edge)
         return edge
@@ -174,6 +183,7 @@ class TeamsEdge:
         languages: Languages,
         on_incoming: OnIncoming,
         on_ticket_press: OnTicketPress,
+        on_ticket_search: OnTicketSearch,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take the parts. `adapter` is public, so that SDK middleware can be added to it."""
@@ -186,6 +196,7 @@ class TeamsEdge:
         self._languages = languages
         self._on_incoming = on_incoming
         self._on_ticket_press = on_ticket_press
+        self._on_ticket_search = on_ticket_search
         self._greeted = _Greeted(monotonic)
         self._late: set[asyncio.Task[None]] = set()
 
@@ -231,7 +242,7 @@ class TeamsEdge:
     async def _turn(
         self,
         context: TurnContext,
-        event: Incoming | TicketPress | Upload | None,
+        event: Read | None,
         raw: Mapping[str, Any],
     ) -> None:
         match event:
@@ -240,6 +251,9 @@ class TeamsEdge:
             case TicketPress():
                 answer = await self._on_ticket_press(event)
                 self._answer_press(context, event.address, answer, raw, inline=event.inline)
+            case TicketSearch():
+                found = await self._on_ticket_search(event)
+                self.adapter.answer_invoke(context, *search_answer(found))
             case Upload():
                 await self._on_incoming(await self._fetch(event))
             case Incoming():

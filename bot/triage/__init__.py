@@ -1,9 +1,12 @@
 """Tickets after they are opened: who may do what with them, and who is told.
 
-`lifecycle` is pure and knows which changes are legal; `desk` commits them with the card and the notices they cause.
+Pure: `lifecycle` (which changes are legal), `routing` (which queue), `incidents` (the same problem of several people), `thread` (what a
+line means). In a transaction: `work` (what becomes of tickets), `views` (what a page shows), `told` (the parcels that changes cause).
+`desk` is what the rest of the house sees, with `presses`, `heard` and `searching` behind it.
 """
 
-from bot.triage.desk import Desk, Membership, NoChannel
-from bot.triage.lifecycle import claim, resolve
+from bot.triage.channels import Channel, ChannelBook, Membership, NoTeam, card_name
+from bot.triage.desk import Desk
+from bot.triage.lifecycle import BOT
 
-__all__ = ["Desk", "Membership", "NoChannel", "claim", "resolve"]
+__all__ = ["BOT", "Channel", "ChannelBook", "Desk", "Membership", "NoTeam", "card_name"]

@@ -1,51 +1,40 @@
-"""The helpdesk's side of a ticket: the card in its channel, the presses on it, and the notices to the requester.
+"""The triage queue from outside: what the shell puts in, what agents and requesters press, and what agents say and search.
 
-The store decides every race: a press is a transaction, and the one that finds the ticket changed tells how it stands now. A ticket never
-depends on the channel being there: without one it is kept all the same, and the command line works on it.
+The store decides every race: a deed is one transaction with everything it causes, and the one that finds the ticket changed tells how it
+stands now. Who may act is asked of the channel every time, at the team of the ticket's own queue. A ticket never depends on the channel
+being there: without one it is kept all the same, and the command line works on it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 import structlog
 
 from bot import render
-from bot.model.errors import DeliveryFailed, TransitionRefused, UnknownTicket
-from bot.model.ticket import Person, Ticket
-from bot.ports import NewPost, Parcel, Reply, Revision, Unit
-from bot.render.speech import Speech
-from bot.render.tickets import CLAIM, RESOLVE, SHOW_ALL
-from bot.triage import lifecycle
+from bot.model.errors import DeliveryFailed, TransitionRefused
+from bot.model.event import Incoming, Mention, Person, TicketPress, TicketSearch
+from bot.model.ids import Language, TicketId
+from bot.model.limits import OWN_TICKETS
+from bot.model.outgoing import Hit, Outgoing
+from bot.model.ticket import Deed, Draft, KnownProblem, Role, State, Ticket, TicketView, Verb
+from bot.ports import Parcel, Reply, SessionKey, Unit
+from bot.triage import incidents
+from bot.triage.channels import ChannelBook, Membership
+from bot.triage.floor import DONE, REFUSED, Floor, Observe
+from bot.triage.heard import Heard, Stats
+from bot.triage.presses import Presses
+from bot.triage.searching import Searching
+from bot.triage.views import ANYBODY
 
 if TYPE_CHECKING:
-    from bot.model.event import Address, TicketPress
-    from bot.model.ids import Language
-    from bot.model.outgoing import Outgoing
     from bot.outbox import Outbox
     from bot.ports import Clock
     from bot.turn import Core
 
 log = structlog.get_logger("bouncedesk.triage")
-
-Change = Callable[[Ticket], lifecycle.Change]
-
-
-class Membership(Protocol):
-    """Who belongs to the triage team."""
-
-    async def is_member(self, press: TicketPress) -> bool:
-        """Tell whether the presser may act on tickets. Raises DeliveryFailed when that cannot be found out now."""
-
-
-class NoChannel:
-    """Nobody may press where no triage channel is configured: there is no card of ours to press on."""
-
-    async def is_member(self, press: TicketPress) -> bool:
-        """Refuse."""
-        log.warning("press-without-channel", ticket=press.number)
-        return False
 
 
 class Desk:
@@ -56,132 +45,159 @@ class Desk:
         core: Core,
         outbox: Outbox,
         *,
-        channel: Address | None,
+        places: ChannelBook,
         members: Membership,
-        language: Language,
         clock: Clock,
+        sinks: Sequence[str] = (),
+        stats: Stats | None = None,
+        observe: Observe = lambda _verb, _role, _outcome: None,
     ) -> None:
-        """Take the triage channel's address, or None where there is none, and the helpdesk's language."""
-        self._core = core
-        self._outbox = outbox
-        self._channel = channel
-        self._members = members
-        self._language = language
-        self._clock = clock
+        """Take the channels of the queues, who knows their teams, the names of the sinks, and who draws the statistics."""
+        floor = Floor(
+            core.library,
+            outbox,
+            places=places,
+            members=members,
+            clock=clock,
+            sinks=sinks,
+            observe=observe,
+        )
+        self._floor = floor
+        self._rules = core.library.triage.incidents
+        self._presses = Presses(floor)
+        self._heard = Heard(floor, stats)
+        self._searching = Searching(floor)
 
     # ------------------------------------------------------------------------------------ the queue, for the shell
 
-    def opened(self, ticket: Ticket) -> Sequence[Parcel]:
-        """Return what tells the helpdesk about a new ticket; empty where no channel is configured."""
-        if self._channel is None:
-            return ()
-        card = NewPost(self._page(ticket), card_name(ticket))
-        return (Parcel(to=self._channel, content=card, ticket=ticket.id),)
+    def opened(self, unit: Unit, draft: Draft, now: datetime) -> tuple[Ticket, Sequence[Parcel]]:
+        """Put a draft in the queue: route it, join it to the incident it belongs to, tell the helpdesk."""
+        ticket, changes = self._floor.work.open(unit, draft, now)
+        return ticket, self._floor.telling.about(unit, changes)
 
-    # ------------------------------------------------------------------------------------------- for who works on it
+    def told(
+        self, unit: Unit, ticket: TicketId, text: str, by: Person, now: datetime
+    ) -> Sequence[Parcel]:
+        """Put what the requester wrote on their ticket. An answer to a resolved ticket opens it again; one that is over keeps it."""
+        if not text.strip():
+            return ()
+        return self._by_requester(unit, ticket, Deed(verb=Verb.ANSWER, text=text), by, now)
+
+    def confirmed(
+        self, unit: Unit, ticket: TicketId, by: Person, now: datetime
+    ) -> Sequence[Parcel]:
+        """Close a resolved ticket for its requester. Does nothing where it is no longer resolved."""
+        if unit.ticket_by_id(ticket).state is not State.RESOLVED:
+            return ()
+        return self._by_requester(unit, ticket, Deed(verb=Verb.CONFIRM), by, now)
+
+    def _by_requester(
+        self, unit: Unit, ticket: TicketId, deed: Deed, by: Person, now: datetime
+    ) -> Sequence[Parcel]:
+        found = unit.ticket_by_id(ticket)
+        changes = self._floor.work.do(unit, found, deed, by, Role.REQUESTER, now)
+        return self._floor.telling.about(unit, changes)
+
+    def known(
+        self, unit: Unit, signatures: Collection[str], person: str, now: datetime
+    ) -> KnownProblem | None:
+        """Tell whether the helpdesk works on a problem already that others have met, too."""
+        marks = incidents.shared(signatures, self._rules)
+        if not marks:
+            return None
+        window = incidents.window(self._rules)
+        alike = unit.alike(marks, now - window)
+        if not alike:
+            return None
+        since = alike[0].draft.opened
+        people = unit.sightings(marks, since - window, person)
+        enough = people >= 1 and people + 1 >= self._rules.people
+        return KnownProblem(since, people) if enough else None
+
+    def requester_page(
+        self, unit: Unit, ticket: TicketId, language: Language, *, again: bool = False
+    ) -> Outgoing:
+        """Return the requester's own card of a ticket; `again`: it was shown before."""
+        found = unit.ticket_by_id(ticket)
+        view = self._floor.view(unit, found, Role.REQUESTER, found.draft.person)
+        return render.requester_page(view, self._floor.library, language, again=again)
+
+    def own_tickets(self, unit: Unit, person: str, language: Language) -> Outgoing:
+        """Return the page of a person's own tickets, open and closed."""
+        tickets = unit.tickets_of(person, OWN_TICKETS)
+        return render.own_tickets_page(tickets, self._floor.library, language)
+
+    def undeliverable(self, unit: Unit, parcel: Parcel, why: str) -> Sequence[Parcel]:
+        """Return what tells the helpdesk that its requester was not reached. Called in the transaction that gives a parcel up."""
+        if parcel.ticket is None or not isinstance(parcel.content, Reply):
+            return ()
+        ticket = unit.ticket_by_id(parcel.ticket)
+        log.warning("requester-not-notified", ticket=ticket.number)
+        return self._floor.telling.undeliverable(unit, ticket, why)
+
+    # ------------------------------------------------------------------------------------- for agents and requesters
 
     async def press(self, press: TicketPress) -> Outgoing | str:
         """Carry out a press on a ticket's card. Returns the card as it stands now, or the words of a refusal."""
-        try:
-            allowed = await self._members.is_member(press)
-        except DeliveryFailed as error:
-            log.warning("membership-unknown", ticket=press.number, error=type(error).__name__)
-            return self._say("ticket-cannot-check")
-        if not allowed:
-            log.warning("press-refused", ticket=press.number, do=press.do)
-            return self._say("ticket-not-member")
-        try:
-            return await self._do(press)
-        except UnknownTicket:
-            return self._say("ticket-unknown")
+        return await self._presses.press(press)
 
-    async def claim(self, number: int, by: Person) -> Ticket:
-        """Let somebody take a ticket. Raises UnknownTicket, or TransitionRefused when somebody else was first."""
-        now = self._clock()
-        return await self._change(number, lambda ticket: lifecycle.claim(ticket, by, now))
+    async def heard(self, incoming: Incoming) -> Outgoing | str | None:
+        """Take what was said to the bot in a channel. Returns what to answer there ("": nothing); None: it is not for the queue."""
+        return await self._heard.heard(incoming)
 
-    async def resolve(self, number: int, by: Person, note: str) -> Ticket:
-        """Let somebody resolve a ticket. Raises UnknownTicket or TransitionRefused."""
-        now = self._clock()
-        return await self._change(number, lambda ticket: lifecycle.resolve(ticket, by, note, now))
+    async def search(self, search: TicketSearch) -> Sequence[Hit] | str:
+        """Return the tickets that were found in the searcher's own queues, newest first; or the words of a refusal."""
+        return await self._searching.search(search)
 
-    # ----------------------------------------------------------------------------------------------------------------
+    # ------------------------------------------------------------------- for the command line, the sinks, the upkeep
 
-    async def _do(self, press: TicketPress) -> Outgoing | str:
-        if press.do == SHOW_ALL:
-            return await self._show(press.number, everything=True)
-        try:
-            if press.do == CLAIM:
-                return self._page(await self.claim(press.number, press.person))
-            if press.do == RESOLVE:
-                note = press.inputs.get("resolution", "")
-                return self._page(await self.resolve(press.number, press.person, note))
-        except TransitionRefused as refused:
-            log.info("transition-refused", ticket=press.number, do=press.do, why=refused.detail)
-            words = "ticket-claimed-already" if press.do == CLAIM else "ticket-not-possible"
-            return await self._show(press.number, remark=words, unless=press.person)
-        return self._say("notice-unknown-press")
-
-    async def _change(self, number: int, change: Change) -> Ticket:
-        def work(unit: Unit) -> tuple[Ticket, Sequence[Parcel]]:
-            changed, event = change(unit.ticket(number))
-            stored = unit.change_ticket(changed, event)
-            return stored, self._told(stored)
-
-        ticket = await self._outbox.commit(work)
-        log.info("ticket-changed", ticket=number, state=ticket.state.value)
-        return ticket
-
-    def _told(self, ticket: Ticket) -> Sequence[Parcel]:
-        """Return what a change causes: the notice to the requester, in their language, and the card brought up to date."""
-        notice = Reply(render.requester_notice(ticket, self._core.library))
-        parcels = [Parcel(to=ticket.draft.requester, content=notice, ticket=ticket.id)]
-        if self._channel is not None:
-            card = Revision(self._page(ticket), card_name(ticket))
-            parcels.append(Parcel(to=self._channel, content=card))
-        return parcels
-
-    async def _show(
+    async def carry_out(
         self,
         number: int,
+        deed: Deed,
+        by: Person,
         *,
-        everything: bool = False,
-        remark: str | None = None,
-        unless: Person | None = None,
-    ) -> Outgoing:
-        """Return the card as it stands. The remark is left out for whom it would be wrong: a second delivery of the winner's own press."""
+        role: Role = Role.AGENT,
+        once: tuple[SessionKey, str] | None = None,
+    ) -> Ticket:
+        """Do something with a ticket. Raises UnknownTicket, TransitionRefused or another StoreError.
 
-        def work(unit: Unit) -> tuple[tuple[Ticket, Sequence[str]], Sequence[Parcel]]:
-            ticket = unit.ticket(number)
-            return (ticket, unit.undelivered(ticket.id)), ()
+        `once`: under which key and id it is remembered in the same transaction; what was done under the same ones before is not done again.
+        """
+        floor = self._floor
+        alerts = await self._alerts(number, deed)
 
-        ticket, undelivered = await self._outbox.commit(work)
-        original = (ticket.draft.original or "") if everything else None
-        if unless is not None and ticket.assignee == unless:
-            remark = None
-        return self._page(ticket, original=original, undelivered=undelivered, remark=remark)
+        def work(unit: Unit) -> tuple[Ticket, Sequence[Parcel]]:
+            stands = unit.ticket(number)
+            if once is not None:
+                if unit.answered(*once) is not None:
+                    return stands, ()
+                unit.remember(*once, b"", floor.clock())
+            changes = floor.work.do(unit, stands, deed, by, role, floor.clock(), alerts=alerts)
+            return changes[0].ticket, floor.telling.about(unit, changes)
 
-    def _page(
-        self,
-        ticket: Ticket,
-        *,
-        original: str | None = None,
-        undelivered: Sequence[str] = (),
-        remark: str | None = None,
-    ) -> Outgoing:
-        return render.ticket_page(
-            ticket,
-            self._core.library,
-            self._language,
-            original=original,
-            undelivered=undelivered,
-            remark=remark,
+        try:
+            ticket = await floor.outbox.commit(work)
+        except TransitionRefused:
+            floor.write_down(number, deed, role, REFUSED)
+            raise
+        floor.write_down(number, deed, role, DONE)
+        return ticket
+
+    async def view(self, number: int) -> TicketView:
+        """Return a ticket with its history, and what an agent may do with it. Raises UnknownTicket."""
+        return await self._floor.read(
+            lambda unit: self._floor.view(unit, unit.ticket(number), Role.AGENT, ANYBODY)
         )
 
-    def _say(self, words: str) -> str:
-        return Speech(self._core.library, self._language).plain(words)
-
-
-def card_name(ticket: Ticket) -> str:
-    """Return the name under which the place of a ticket's card is remembered."""
-    return f"ticket:{ticket.id}:card"
+    async def _alerts(self, number: int, deed: Deed) -> tuple[Mention, ...]:
+        """Return whom a deed alerts, as far as the channel says: an alert is worth less than the deed."""
+        if deed.to is None:
+            return ()
+        ticket = await self._floor.read(lambda unit: unit.ticket(number))
+        try:
+            _, alerts = await self._floor.colleague(ticket, deed.to.key)
+        except DeliveryFailed as error:
+            log.warning("members-unknown", ticket=number, error=type(error).__name__)
+            return ()
+        return alerts

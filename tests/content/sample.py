@@ -203,6 +203,27 @@ fixers: {recipient: mottakeren}
 }
 
 
+TRIAGE = """\
+format: 1
+queues:
+- id: full-boxes
+  channel: 19:full@thread.tacv2
+  team: 19:team@thread.skype
+  language: nb
+  when:
+    codes: [5.2.2, '4.2']
+    recipient-domains: [Contoso.com]
+    languages: [nb, en]
+    priorities: [normal]
+- id: urgent
+  channel: 19:urgent@thread.tacv2
+  when: {priorities: [urgent]}
+incidents:
+  window-minutes: 90
+  people: 3
+  apart: [example.com, example.net]
+"""
+
 FALLBACKS = ("known-code", "recipient-unknown", "unknown-code")
 """Articles that the program itself leads to."""
 
@@ -262,6 +283,7 @@ class Dialogs:
         self.write("shared/links.yaml", LINKS)
         self.write("shared/blocks.yaml", BLOCKS)
         self.write("codes.yaml", CODES)
+        self.write("triage.yaml", TRIAGE)
         self.write("articles/full/article.yaml", ARTICLE)
         self.write("articles/full/inventory.yaml", INVENTORY)
         for name in FALLBACKS:

@@ -24,6 +24,8 @@ from bot.content.app_package import Package, Registration, build_package
 from bot.content.scaffold import new_language
 from bot.model.errors import ContentError
 from bot.model.library import Library
+from bot.ports import Listing
+from bot.teams.inbound import SEARCH_PARAMETER
 
 REPOSITORY = Path(__file__).parents[2]
 APP = "3f0c2d4e-8b1a-4c6d-9e2f-7a5b3c1d0e9f"
@@ -92,6 +94,32 @@ def test_the_bot_is_where_people_need_it() -> None:
     )
 
 
+def test_helpdesks_find_tickets_where_they_write() -> None:
+    """The lists of the message extension are those that the desk knows, each with the field that the edge reads."""
+    (extension,) = _built()["composeExtensions"]
+    commands = {command["id"]: command for command in extension["commands"]}
+
+    assert extension["botId"] == APP
+    assert list(commands) == [listing.value for listing in Listing]
+    for command in commands.values():
+        assert (command["type"], command["initialRun"]) == ("query", True)
+        assert command["title"]
+        (parameter,) = command["parameters"]
+        assert parameter["name"] == SEARCH_PARAMETER
+        assert parameter["title"]
+
+
+def test_every_language_names_everything_that_is_chosen() -> None:
+    """Commands, lists and fields have a title and a description in every language of the app."""
+    for tag in _library().languages:
+        words = json.loads((REPOSITORY / f"manifest/{tag}.json").read_text(encoding="utf-8"))
+        titles = {key.removesuffix(".title") for key in words if key.endswith(".title")}
+        assert titles == {
+            key.removesuffix(".description") for key in words if key.endswith(".description")
+        }
+        assert len(titles) == 6 + 5 + 3 + 4 * 2
+
+
 def test_languages_of_the_app_are_those_of_the_content() -> None:
     """Every language the bot speaks is there, under every tag that means it."""
     library = _library()
@@ -148,6 +176,9 @@ def test_a_wrong_registration_is_refused(changes: dict[str, str], said: str) -> 
         ("en.json", {"bots[0]__commandLists[9]__commands[0]__title": "Help"}, "has no place in manifest.json"),
         ("nb.json", {"bots[0]__commandLists[0]__commands[0]__title": "Tryll"}, "nobody understands the command 'Tryll'"),
         ("nb.json", {"bots[0]__commandLists[0]__commands[0]__description": "x" * 129}, "Teams takes 128"),
+        ("nb.json", {"composeExtensions[0]__commands[0]__title": "x" * 33}, "Teams takes 32"),
+        ("en.json", {"composeExtensions[0]__commands[0]__parameters[0]__title": "x" * 33}, "Teams takes 32"),
+        ("en.json", {"composeExtensions[0]__commands[1]__description": ""}, "commands[1].description' is empty"),
         ("manifest.json", {"accentColor": "blue"}, "'accentColor' is no colour"),
         ("manifest.json", {"developer": {"websiteUrl": "http://${DOMAIN}"}}, "'websiteUrl' is no https address"),
         ("manifest.json", {"version": "${RELEASE}"}, "'version' has a placeholder that nothing fills"),

@@ -32,7 +32,8 @@ async def take(store: WholeStore, now: datetime = NOW, limit: int = 100) -> Sequ
 
 def titles(leased: Sequence[Leased | None]) -> list[str]:
     """Return what parcels say."""
-    return [one.parcel.content.page.summary for one in leased if one is not None]
+    contents = [one.parcel.content for one in leased if one is not None]
+    return [content.page.summary for content in contents if isinstance(content, Reply)]
 
 
 async def test_a_parcel_comes_back_as_it_was_put(store: WholeStore) -> None:

@@ -13,23 +13,45 @@ from bot.content import load_library
 from bot.dialog import walk
 from bot.model import choices, limits
 from bot.model.effects import (
+    Confirmed,
     Greeting,
     NewOrOld,
     NotABounce,
+    PassedOn,
     Preview,
     Screen,
     Show,
     StepScreen,
     Thanks,
     TicketOpened,
+    WhichTicket,
 )
 from bot.model.event import Address, Incoming, Pressed, Said, Scope
-from bot.model.ids import ArticleId, ChoiceId, ConversationId, Language, NodeId, SessionId, UserId
+from bot.model.ids import (
+    ArticleId,
+    ChoiceId,
+    ConversationId,
+    Language,
+    NodeId,
+    SessionId,
+    TicketId,
+    UserId,
+)
 from bot.model.library import NEXT_UNTRIED, Ask, Tell
 from bot.model.match import Confidence, Match
 from bot.model.outgoing import Outgoing
 from bot.model.report import Failure, Kind, Report
-from bot.model.session import Bounce, Handing, Session, Walking, decode_session, encode_session
+from bot.model.session import (
+    Addressing,
+    Bounce,
+    Handing,
+    Idle,
+    Session,
+    Walking,
+    decode_session,
+    encode_session,
+)
+from bot.model.ticket import KnownProblem, OwnTicket, State
 from bot.render import adaptive_card, page, plain_text
 from bot.settings import dialogs_path
 from bot.turn import Core, take_turn
@@ -67,6 +89,12 @@ LONG = Report(
     warnings=("phishing", "secret-masked", "cut", "several-bounces"),
 )
 NOTHING = Report(kind=Kind.BOUNCE, text="it came back")
+OWN_TICKETS = tuple(
+    OwnTicket(TicketId(f"t{number}"), 1001 + number, state)
+    for number, state in enumerate((*State,) * 4)
+)[: limits.HANDED]
+"""As many tickets as a conversation remembers."""
+KNOWN = {"short": None, "long": KnownProblem(NOW, 4000), "nothing": KnownProblem(NOW, 1)}
 REPORTS = {"short": SHORT, "long": LONG, "nothing": NOTHING}
 
 
@@ -192,7 +220,7 @@ def test_every_node_renders_within_the_limits(
     else:
         first = next(iter(walk.choices_of(LIBRARY.articles[article].nodes[node])), choices.USEFUL)
         screens = [
-            StepScreen(article=article, node=node, reading=True),
+            StepScreen(article=article, node=node, reading=True, known=KNOWN[facts]),
             StepScreen(article=article, node=node, chosen=first),
         ]
 
@@ -215,9 +243,14 @@ def test_every_other_screen_renders_within_the_limits(facts: str, language: str)
         NewOrOld(),
         TicketOpened(),
         TicketOpened(again=True),
+        PassedOn(1042),
+        PassedOn(1042, reopened=True),
+        Confirmed(1042),
         Thanks(),
     ):
         check_page(page(screen, session, LIBRARY, ticket=1042))
+    asked = session.with_(mode=Addressing(REPORTS[facts].text, Idle()))
+    check_page(page(WhichTicket(OWN_TICKETS), asked, LIBRARY))
 
 
 def check_page(shown: Outgoing) -> None:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import pytest
 
 from bot.model import choices
-from bot.model.effects import NewOrOld, Preview, StepScreen
+from bot.model.effects import NewOrOld, Preview, StepScreen, WhichTicket
 from bot.model.ids import ArticleId, ChoiceId, Language, NodeId, ReasonId
 from bot.model.outgoing import Outgoing
-from bot.model.session import Handing
+from bot.model.session import Addressing, Handing, Idle
 from bot.render import page
-from tests.core.test_every_edge import LIBRARY, NODES, check_page, session_at
+from tests.core.test_every_edge import LIBRARY, NODES, OWN_TICKETS, check_page, session_at
 
 EVERYWHERE = (
     choices.BACK,
     choices.START_OVER,
     choices.HUMAN,
     choices.HELLO,
+    choices.MY_TICKETS,
     *(choices.language_choice(tag) for tag in LIBRARY.languages),
 )
 
@@ -41,6 +42,9 @@ def test_every_offered_answer_can_be_marked(language: str) -> None:
         check_page(page(Preview(chosen=choice), handing, LIBRARY))
     for choice in offered(page(NewOrOld(), session, LIBRARY)) | set(EVERYWHERE):
         check_page(page(NewOrOld(chosen=choice), session, LIBRARY))
+    asked = session.with_(mode=Addressing("It still bounces", Idle()))
+    for choice in offered(page(WhichTicket(OWN_TICKETS), asked, LIBRARY)) | set(EVERYWHERE):
+        check_page(page(WhichTicket(OWN_TICKETS, choice), asked, LIBRARY))
 
 
 def test_all_languages_are_offered_by_name() -> None:

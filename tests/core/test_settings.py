@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.model.errors import SettingsError
+from bot.ports import Retention
 from bot.settings import Settings, read_settings
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
@@ -42,3 +44,50 @@ def test_all_tenants_count() -> None:
     settings = read_settings(tenant_id="own", allowed_tenants=" a, b ,")
 
     assert settings.tenants == {"own", "a", "b"}
+
+
+def test_how_long_things_are_kept_is_set_in_days() -> None:
+    """Each kind of data has its own span; what is not set is kept as the store keeps it."""
+    settings = read_settings(
+        close_after_days=3,
+        keep_texts_days=1,
+        keep_sessions_days=2,
+        keep_tickets_days=30,
+        keep_statistics_days=40,
+        keep_dead_days=5,
+    )
+
+    assert settings.close_after == timedelta(days=3)
+    assert settings.retention == Retention(
+        texts=timedelta(days=1),
+        sessions=timedelta(days=2),
+        tickets=timedelta(days=30),
+        statistics=timedelta(days=40),
+        dead=timedelta(days=5),
+    )
+
+
+def test_pasted_texts_are_kept_shortest_and_nothing_is_doubtful_by_default() -> None:
+    """Of what is kept about a ticket, the text goes first."""
+    settings = read_settings()
+
+    kept = settings.retention
+    assert kept.texts == min(kept.texts, kept.sessions, kept.dead, kept.statistics, kept.tickets)
+    assert settings.doubts == ()
+
+
+@pytest.mark.parametrize("name", ["keep_texts_days", "keep_sessions_days"])
+def test_texts_that_outlive_their_tickets_are_doubtful(name: str) -> None:
+    """Such settings run, and the operator is told which two do not go together."""
+    settings = read_settings(keep_tickets_days=20, keep_texts_days=10, keep_sessions_days=10)
+    (doubt,) = settings.model_copy(update={name: 21}).doubts
+
+    assert f"BOUNCEDESK_{name.upper()} (21)" in doubt
+    assert "BOUNCEDESK_KEEP_TICKETS_DAYS (20)" in doubt
+
+
+@pytest.mark.parametrize("days", [0, -1, 40_000])
+def test_a_span_that_is_none_is_refused(days: int) -> None:
+    """Nothing can be kept for no time at all, and no span overflows a date."""
+    with pytest.raises(SettingsError, match="BOUNCEDESK_KEEP_DEAD_DAYS"):
+        read_settings(keep_dead_days=days)

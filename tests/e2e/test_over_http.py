@@ -8,12 +8,10 @@ from typing import Any
 
 from tests.connector import StubConnector, stub_connector
 from tests.conversation import BOUNCE
+from tests.e2e.office import Office, bounce, data_of, helpdesk, text_of
 from tests.e2e.program import Server, bouncedesk, free_port, server, wait_until
 
 Json = dict[str, Any]
-
-CHANNEL = "19:triage@thread.tacv2"
-TEAM = {"TRIAGE_TEAM_ID": "19:team@thread.tacv2", "TRIAGE_CHANNEL_ID": CHANNEL}
 
 
 def cards(connector: StubConnector, conversation: str) -> list[Json]:
@@ -21,22 +19,6 @@ def cards(connector: StubConnector, conversation: str) -> list[Json]:
     sent = connector.requests(conversation=conversation, method="POST")
     bodies = [entry["body"].get("activity", entry["body"]) for entry in sent]
     return [body["attachments"][0]["content"] for body in bodies if body.get("attachments")]
-
-
-def actions(card: Json) -> list[Json]:
-    """Return every button of a card."""
-    rows = [part["actions"] for part in card["body"] if part["type"] == "ActionSet"]
-    return [action for row in [*rows, card.get("actions", [])] for action in row]
-
-
-def data_of(card: Json, **wanted: str) -> Json:
-    """Return the data of the button whose ids have these values."""
-    for action in actions(card):
-        ids = action["data"]["bouncedesk"]
-        if all(ids.get(name) == value for name, value in wanted.items()):
-            data: Json = action["data"]
-            return data
-    raise AssertionError(wanted)
 
 
 def settled(connector: StubConnector, conversation: str, count: int) -> list[Json]:
@@ -61,76 +43,46 @@ def hand_over(bot: Server, connector: StubConnector, person: str = "ola") -> Non
 
 def test_from_paste_to_resolved_ticket(tmp_path: Path) -> None:
     """A paste becomes a ticket in the channel; claim and resolve update its card and reach the requester."""
-    with stub_connector() as connector:
-        settings = TEAM | {"TRIAGE_SERVICE_URL": connector.service_url}
-        connector.members(TEAM["TRIAGE_TEAM_ID"], [{"id": "29:kari", "aadObjectId": "key-kari"}])
-        with server(tmp_path, connector.service_url, **settings) as bot:
-            hand_over(bot, connector)
-            wait_until(lambda: thread(connector) is not None, 15)
-            card = connector.requests(path="/v3/conversations")[0]["body"]["activity"][
-                "attachments"
-            ][0]["content"]
-            assert "k•••@contoso.com" in json.dumps(card, ensure_ascii=False)
+    with (
+        stub_connector() as connector,
+        server(tmp_path, connector.service_url, **helpdesk(connector.service_url)) as bot,
+    ):
+        hand_over(bot, connector)
+        office = Office(bot, connector)
+        assert "k•••@contoso.com" in text_of(office.card(1001))
 
-            status, claimed = bot.post(
-                agent_press(bot, data_of(card, do="claim"), "kari", "press-1")
-            )
-            assert (status, claimed and claimed["type"]) == (
-                200,
-                "application/vnd.microsoft.card.adaptive",
-            )
-            status, refused = bot.post(
-                agent_press(bot, data_of(card, do="claim"), "eve", "press-2")
-            )
-            assert (status, refused and refused["type"]) == (
-                200,
-                "application/vnd.microsoft.activity.message",
-            )
-            assert claimed is not None
-            resolve = data_of(claimed["value"], do="resolve")
-            bot.post(agent_press(bot, resolve, "kari", "press-3", {"resolution": "New licence"}))
+        claimed = office.presses("kari", 1001, "claim")
+        assert "Kari" in text_of(claimed)
+        assert "line" in office.presses("eve", 1001, "take-over")
+        assert "It is urgent" in text_of(office.presses("kari", 1001, "show-all"))
+        office.fills_in("kari", 1001, "form-resolve", "resolve", resolution="New licence")
 
-            notices = settled(connector, "a:ola", 5)[3:]
-            assert "Kari" in json.dumps(notices[0])
-            assert "New licence" in json.dumps(notices[1])
-            wait_until(lambda: len(connector.requests(method="PUT")) == 2, 15)
-            listed = bouncedesk("tickets", "list", "--json", "--data", str(tmp_path))
-            [ticket] = [json.loads(line) for line in listed.stdout.splitlines()]
-            assert (ticket["number"], ticket["state"], ticket["assignee"]) == (
-                1001,
-                "resolved",
-                "Kari",
-            )
-
-
-def thread(connector: StubConnector) -> Json | None:
-    """Return the request that started the ticket's thread."""
-    return next(iter(connector.requests(path="/v3/conversations")), None)
-
-
-def agent_press(
-    bot: Server, data: Json, person: str, activity: str, inputs: Json | None = None
-) -> Json:
-    """Return a press on the ticket's card in the channel."""
-    press = bot.press(data, activity=activity, person=person, inputs=inputs)
-    place = {
-        "id": f"{CHANNEL};messageid=1",
-        "conversationType": "channel",
-        "tenantId": "t",
-        "isGroup": True,
-    }
-    return press | {"conversation": place}
+        notices = settled(connector, "a:ola", 5)[3:]
+        assert "Kari" in text_of(notices[0])
+        assert "New licence" in text_of(notices[1])
+        office.settles()
+        for card in (office.card(1001), office.own_card("ola", 1001)):
+            assert "Resolved" in text_of(card)
+        listed = bouncedesk("tickets", "list", "--json", "--data", str(tmp_path))
+        [ticket] = [json.loads(line) for line in listed.stdout.splitlines()]
+        assert (ticket["number"], ticket["state"], ticket["assignee"]) == (
+            1001,
+            "resolved",
+            "Kari",
+        )
 
 
 def test_a_crash_between_commit_and_send_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
     """Killed after the commit while the channel is away, started again: everything arrives exactly once."""
     port = free_port()
     service_url = f"http://127.0.0.1:{port}/"
-    settings = TEAM | {"TRIAGE_SERVICE_URL": service_url}
+    settings = helpdesk(service_url)
     with server(tmp_path, service_url, **settings) as bot:
         people = [f"person{number}" for number in range(5)]
         for person in people:
-            status, _ = bot.post(bot.message(BOUNCE, activity=f"{person}-1", person=person))
+            status, _ = bot.post(
+                bot.message(bounce(f"{person}.example"), activity=f"{person}-1", person=person)
+            )
             assert status == 200
             status, _ = bot.post(
                 bot.message("talk to a human", activity=f"{person}-2", person=person)

@@ -13,26 +13,21 @@ from pathlib import Path
 
 import pytest
 
+from bot.model import choices
+from bot.model.ids import Language
+from bot.model.library import Library, Words
 from tests.conversation import BOUNCE
 from tests.e2e.program import bouncedesk, environment
+
+OTHER_BOUNCE = (
+    "Remote Server returned '554 5.2.2 mailbox full; STOREDRV.Deliver' for per@fabrikam.com"
+)
 
 
 def chat(data: Path, *lines: str, lang: str = "en", person: str = "Ola") -> str:
     """Pipe lines into the chat; return what it prints."""
-    command = [
-        sys.executable,
-        "-m",
-        "bot",
-        "chat",
-        "--lang",
-        lang,
-        "--data",
-        str(data),
-        "--as",
-        person,
-    ]
     ended = subprocess.run(
-        command,
+        chat_command(data, lang, person),
         input="\n".join(lines) + "\n",
         capture_output=True,
         text=True,
@@ -41,6 +36,26 @@ def chat(data: Path, *lines: str, lang: str = "en", person: str = "Ola") -> str:
         env=environment({}),
     )
     return ended.stdout
+
+
+def chat_command(data: Path, lang: str, person: str) -> list[str]:
+    """Return what starts somebody's chat."""
+    start = [sys.executable, "-m", "bot", "chat", "--lang", lang]
+    return [*start, "--data", str(data), "--as", person]
+
+
+def hand_over(words: Words, bounce: str = BOUNCE) -> tuple[str, ...]:
+    """Return the lines that hand a bounce over."""
+    commands = words.commands
+    return bounce, commands[choices.HUMAN].label, commands[choices.SEND].label
+
+
+def in_order(printed: str, *wanted: str) -> None:
+    """Check that texts stand in what was printed, one after the other. Lines are as broken as the terminal is narrow."""
+    rest = " ".join(printed.split())
+    for text in wanted:
+        assert text in rest, (text, rest[-3000:])
+        rest = rest.split(text, 1)[1]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +77,7 @@ def test_a_ticket_is_opened_claimed_and_resolved(
     claimed = bouncedesk("tickets", "claim", "1001", *data, "--as", "Kari")
     again = bouncedesk("tickets", "claim", "1001", *data, "--as", "Per")
     resolved = bouncedesk(
-        "tickets", "resolve", "1001", "--note", "New licence", *data, "--as", "Kari"
+        "tickets", "resolve", "1001", "--text", "New licence", *data, "--as", "Kari"
     )
     shown = bouncedesk("tickets", "show", "1001", "--json", "--full", *data)
 
@@ -78,6 +93,210 @@ def test_a_ticket_is_opened_claimed_and_resolved(
     later = chat(tmp_path, "/quit", lang=lang)
     assert "Kari" in later
     assert "New licence" in later
+
+
+@pytest.mark.parametrize(
+    ("lang", "yes", "no", "thanks"),
+    [
+        ("en", "yes", "no, Per still gets them", "thanks"),
+        ("nb", "ja", "nei, Per får dem fortsatt", "takk"),
+    ],
+)
+def test_the_whole_life_of_a_ticket_is_walked_in_one_terminal(
+    tmp_path: Path, library: Library, lang: str, yes: str, no: str, thanks: str
+) -> None:
+    """Both sides: handed over, claimed, asked, answered by typing, resolved, opened again by "no", resolved again, confirmed."""
+    words = library.words[Language(lang)]
+    say = words.words
+    ask = (say["do-form-reply"], say["do-ask"])
+    resolve = (say["do-form-resolve"], say["do-resolve"])
+
+    printed = chat(
+        tmp_path,
+        *hand_over(words),
+        "/agent",
+        "1",
+        say["do-claim"],
+        *ask,
+        "Which address?",
+        "/me",
+        "kari@contoso.com",
+        "/agent 1001",
+        say["do-form-note"],
+        say["do-note"],
+        "only for us",
+        *resolve,
+        "New licence",
+        "/me",
+        thanks,
+        no,
+        "/agent 1001",
+        *resolve,
+        "The other one too",
+        "/me",
+        yes,
+        "/tickets",
+        lang=lang,
+    )
+
+    number = {"number": "#1001"}
+    in_order(
+        printed,
+        say["opened-title"].format(**number),
+        "[1] #1001",
+        say["do-claim"],
+        say["ticket-state-claimed"],
+        say["field-reply"],
+        "-> Ola",
+        say["notice-asked"].format(agent="Ola", **number),
+        "Which address?",
+        say["own-answer-label"],
+        say["passed-on-text"].format(**number),
+        say["ticket-state-claimed"],
+        "only for us",
+        "-> Ola",
+        "New licence",
+        say["thanks-text"],
+        say["passed-on-reopened"].format(**number),
+        no,
+        "The other one too",
+        say["own-resolved-question"],
+        say["confirmed-text"].format(**number),
+        say["own-tickets-title"],
+        say["own-state-closed"],
+    )
+    shown = bouncedesk("tickets", "show", "1001", "--json", "--full", "--data", str(tmp_path))
+    ticket = json.loads(shown.stdout)
+    assert ticket["state"] == "closed"
+    happened = [event["what"] for event in ticket["history"]]
+    assert happened == [
+        "opened",
+        "claimed",
+        "asked",
+        "answered",
+        "noted",
+        "resolved",
+        "reopened",
+        "resolved",
+        "confirmed",
+    ]
+
+
+@pytest.mark.parametrize("lang", ["en", "nb"])
+def test_a_card_is_answered_by_its_buttons_and_fields(
+    tmp_path: Path, library: Library, lang: str
+) -> None:
+    """The requester's own card works in the terminal too: a field is asked for line by line, and an empty one is left."""
+    words = library.words[Language(lang)]
+    say = words.words
+    printed = chat(
+        tmp_path,
+        *hand_over(words),
+        say["own-do-write"],
+        say["own-do-answer"],
+        "",
+        say["own-do-answer"],
+        "It is my boss",
+        say["own-do-urgent"],
+        "/agent 1001",
+        say["do-form-assign"],
+        say["do-assign"],
+        "nobody at all",
+        "1",
+        "/me",
+        "/tickets",
+        "1",
+        say["own-do-ask-withdraw"],
+        say["own-do-withdraw"],
+        lang=lang,
+    )
+
+    in_order(
+        printed,
+        say["own-answer-label"],
+        say["ticket-text-missing"],
+        "It is my boss",
+        say["ticket-urgent"],
+        say["field-assign"],
+        "? " + say["field-assign"],
+        "? " + say["field-assign"],
+        say["own-tickets-title"],
+        say["own-withdraw-question"].format(number="#1001"),
+        say["own-state-withdrawn"],
+    )
+    shown = bouncedesk("tickets", "show", "1001", "--json", "--full", "--data", str(tmp_path))
+    ticket = json.loads(shown.stdout)
+    assert (ticket["state"], ticket["priority"], ticket["assignee"]) == (
+        "withdrawn",
+        "urgent",
+        "Ola",
+    )
+
+
+def test_with_two_tickets_a_typed_line_asks_which(tmp_path: Path, library: Library) -> None:
+    """The line waits until it is clear where it belongs, and reaches that ticket only."""
+    words = library.words[Language("en")]
+    say = words.words
+    printed = chat(
+        tmp_path,
+        *hand_over(words),
+        *hand_over(words, OTHER_BOUNCE),
+        "It happens every morning",
+        "/help",
+        "1002",
+        "/agent 1002",
+        "/agent 1001",
+    )
+
+    in_order(
+        printed,
+        say["opened-title"].format(number="#1001"),
+        say["opened-title"].format(number="#1002"),
+        say["which-title"],
+        "[1] #1001",
+        "[2] #1002",
+        say["greeting-title"],
+        say["passed-on-text"].format(number="#1002"),
+    )
+    told = [
+        bouncedesk("tickets", "show", number, "--json", "--full", "--data", str(tmp_path)).stdout
+        for number in ("1001", "1002")
+    ]
+    assert ["every morning" in one for one in told] == [False, True]
+
+
+def test_a_notice_comes_while_the_terminal_waits(tmp_path: Path, library: Library) -> None:
+    """What a colleague does in another terminal shows within seconds in that of the requester, and in nobody else's."""
+    words = library.words[Language("en")]
+    with subprocess.Popen(
+        chat_command(tmp_path, "nb", "Ola"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment({}),
+    ) as ola:
+        assert ola.stdin is not None
+        assert ola.stdout is not None
+        lines = (*hand_over(library.words[Language("nb")]), "/help", "")
+        ola.stdin.write("\n".join(lines).encode())
+        ola.stdin.flush()
+        read_until(ola.stdout.fileno(), "#1001")
+
+        kari = chat(
+            tmp_path,
+            "/agent 1001",
+            words.words["do-form-reply"],
+            words.words["do-reply"],
+            "Please call me",
+            person="Kari",
+        )
+        shown = read_until(ola.stdout.fileno(), "Please call me")
+        ola.stdin.write(b"/quit\n")
+        ola.stdin.close()
+        ola.wait(timeout=20)
+
+    notice = library.words[Language("nb")].words["notice-replied"]
+    assert notice.format(agent="Kari", number="#1001") in " ".join(shown.split())
+    assert "-> " not in kari
 
 
 def test_a_pasted_escape_sequence_does_not_reach_the_terminal(tmp_path: Path) -> None:
@@ -107,7 +326,22 @@ def test_play_walks_an_article_and_stores_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["run", "chat", "match", "lint", "draw", "play", "manifest", "tickets", "new", "db"],
+    [
+        "run",
+        "chat",
+        "match",
+        "lint",
+        "draw",
+        "play",
+        "manifest",
+        "tickets",
+        "outbox",
+        "stats",
+        "export",
+        "forget",
+        "new",
+        "db",
+    ],
 )
 def test_every_command_explains_itself_and_stands_in_the_readme(command: str) -> None:
     """`--help` works for each command, and the README names it."""
@@ -137,6 +371,35 @@ def test_a_paste_in_a_real_terminal_is_one_message(tmp_path: Path) -> None:
 
     assert "kari.nordmann@contoso.com" in shown
     assert "no text" not in shown
+
+
+def test_an_empty_line_leaves_a_field_of_a_card_as_it_is(tmp_path: Path, library: Library) -> None:
+    """In a real terminal a field is asked for, Enter alone leaves it, and then the card says what it lacks."""
+    words = library.words[Language("en")]
+    say = words.words
+    master, slave = pty.openpty()
+    with subprocess.Popen(
+        chat_command(tmp_path, "en", "Ola"),
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env=environment({}),
+        close_fds=True,
+    ) as chat_:
+        os.close(slave)
+        read_until(master, "Talk to a human")
+        lines = (*hand_over(words)[1:], say["own-do-write"], say["own-do-answer"])
+        asked = (say["preview-title"], "#1001", say["do-cancel"], f"? {say['own-answer-label']}")
+        for line, shown in zip(lines, asked, strict=True):
+            os.write(master, f"{line}\n".encode())
+            read_until(master, shown)
+        os.write(master, b"\n")
+        left = read_until(master, say["do-cancel"])
+        os.write(master, b"/quit\n")
+        chat_.wait(timeout=20)
+        os.close(master)
+
+    assert say["ticket-text-missing"] in left
 
 
 def read_until(terminal: int, wanted: str, seconds: float = 20.0) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any, Self
 
@@ -9,9 +10,9 @@ import msgspec
 from multidict import CIMultiDict
 
 from bot.host import Answer
-from bot.model.event import Address, Incoming, Scope, TicketPress
+from bot.model.event import Address, Incoming, Scope, TicketPress, TicketSearch
 from bot.model.ids import ConversationId, Language, UserId
-from bot.model.outgoing import Button, Heading, Outgoing, Run
+from bot.model.outgoing import Button, Heading, Hit, Outgoing, Run
 from bot.ports import Clock
 from bot.teams.room import Options, TeamsEdge, TeamsRoom
 from tests.connector import StubConnector
@@ -24,6 +25,7 @@ OTHER_TENANT = "ffffffff-bbbb-4ccc-8ddd-eeeeeeeeeeee"
 SERVICE_URL = "https://smba.trafficmanager.net/emea/"
 BOT = f"28:{APP_ID}"
 ADA = "29:1ada-in-teams"
+BO = "29:1bo-in-teams"
 ADA_ENTRA = "99999999-8888-4777-8666-555555555555"
 CHAT = "a:chat-with-ada"
 CHANNEL_ID = "19:general@thread.tacv2"
@@ -67,13 +69,14 @@ def html_message(text: str, html: str, **fields: object) -> Json:
     return message(text, attachments=[{"contentType": "text/html", "content": html}], **fields)
 
 
-def channel_message(text: str, **fields: object) -> Json:
-    """Return a message in a thread of a channel, in which the bot is mentioned."""
-    mention = {
-        "type": "mention",
-        "mentioned": {"id": BOT, "name": "Bouncedesk"},
-        "text": "<at>Bouncedesk</at>",
-    }
+def mention(user: str, name: str, **fields: object) -> Json:
+    """Return the entity of a mention."""
+    mentioned = {"id": user, "name": name} | fields
+    return {"type": "mention", "mentioned": mentioned, "text": f"<at>{name}</at>"}
+
+
+def channel_message(text: str, *others: Json, **fields: object) -> Json:
+    """Return a message in a thread of a channel, in which the bot is mentioned, and others may be."""
     return message(
         text,
         conversation={
@@ -82,7 +85,7 @@ def channel_message(text: str, **fields: object) -> Json:
             "isGroup": True,
             "tenantId": TENANT,
         },
-        entities=[mention],
+        entities=[mention(BOT, "Bouncedesk"), *others],
         channelData={
             "tenant": {"id": TENANT},
             "channel": {"id": CHANNEL_ID},
@@ -124,6 +127,31 @@ def execute(data: object, **fields: object) -> Json:
         value={"action": action, "trigger": "manual"},
         **fields,
     )
+
+
+def search(value: object, **fields: object) -> Json:
+    """Return the invoke of the message extension while somebody types."""
+    return message(
+        None,
+        type="invoke",
+        name="composeExtension/query",
+        id="f:search-1",
+        value=value,
+        **fields,
+    )
+
+
+def query(words: str, command: str = "recent", skip: int = 0, count: int = 25) -> Json:
+    """Return what the message extension asks; without words it is the first time, when nothing was typed yet."""
+    parameter = (
+        {"name": "query", "value": words} if words else {"name": "initialRun", "value": "true"}
+    )
+    return {
+        "commandId": command,
+        "parameters": [parameter],
+        "queryOptions": {"skip": skip, "count": count},
+        "context": {"theme": "default"},
+    }
 
 
 def submit(data: object, **fields: object) -> Json:
@@ -220,15 +248,19 @@ class Recorder:
         self._token: str | None = None
         self.incoming: list[Incoming] = []
         self.presses: list[TicketPress] = []
+        self.searches: list[TicketSearch] = []
         self.answer = Answer()
         self.ticket_answer: Outgoing | str = "Done."
+        self.found: Sequence[Hit] | str = ()
         self.room: TeamsRoom
         self.edge: TeamsEdge
 
     async def __aenter__(self) -> Self:
         """Open the room."""
         self.room = TeamsRoom(self._options, self._clock)
-        self.edge = self.room.edge(language, self._on_incoming, self._on_ticket_press)
+        self.edge = self.room.edge(
+            language, self._on_incoming, self._on_ticket_press, self._on_ticket_search
+        )
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -242,6 +274,10 @@ class Recorder:
     async def _on_ticket_press(self, press: TicketPress) -> Outgoing | str:
         self.presses.append(press)
         return self.ticket_answer
+
+    async def _on_ticket_search(self, search: TicketSearch) -> Sequence[Hit] | str:
+        self.searches.append(search)
+        return self.found
 
     async def post(
         self,

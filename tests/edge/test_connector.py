@@ -7,6 +7,7 @@ import socket
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from xml.etree import ElementTree as ET
 
 import aiohttp
 import pytest
@@ -17,14 +18,17 @@ from bot.model.errors import (
     DeliveryFailed,
     DeliveryRefused,
 )
-from bot.model.event import Scope
-from bot.model.ids import ConversationId
-from bot.ports import NewPost, Parcel, Placed, Reply, Revision
+from bot.model.event import Mention, Scope
+from bot.model.ids import ConversationId, Language, UserId
+from bot.model.ticket import Ticket, TicketEvent
+from bot.pace import Paced
+from bot.ports import Line, NewPost, News, Parcel, Placed, Reply, Revision
 from bot.teams.connector import Connector
 from bot.teams.hosts import CONNECTOR_HOSTS, Origins
 from bot.teams.sender import TeamsSender
 from bot.teams.token import NoToken
 from tests.connector import StubConnector
+from tests.contracts.samples import NOW, draft
 from tests.edge.conftest import OpenRecorder
 from tests.edge.far_side import ADA, BOT, CHANNEL_ID, CHAT, PAGE, TENANT, Recorder, address
 
@@ -77,6 +81,96 @@ async def test_a_revision_replaces_the_post(open_recorder: OpenRecorder) -> None
     assert await recorder.room.sender.send(parcel, where) == where
     (sent,) = recorder.stub.requests(method="PUT")
     assert (sent["conversation"], sent["activity"]) == (THREAD, "17")
+
+
+async def test_a_line_goes_into_its_thread_and_alerts_whom_it_names(
+    open_recorder: OpenRecorder,
+) -> None:
+    """A line is a message in the thread of its post; each person it names stands in it exactly as their entity says, once."""
+    recorder = await _sender(open_recorder)
+    mentions = (
+        Mention(UserId("29:kari"), "Kari Nordmann"),
+        Mention(UserId("29:ola"), "Ola"),
+        Mention(UserId("29:kari"), "Kari Nordmann"),
+    )
+    line = Line("Urgent: #1042.", "t-1", Language("nb"), mentions)
+    to = address(recorder.stub, CHANNEL_ID, scope=Scope.CHANNEL)
+    where = Placed(ConversationId(THREAD), "17")
+    placed = await recorder.room.sender.send(Parcel(to=to, content=line), where)
+    (sent,) = recorder.stub.requests(method="POST")
+    body = sent["body"]
+    assert sent["conversation"] == body["conversation"]["id"] == THREAD
+    assert placed is not None
+    assert placed.conversation == THREAD
+    assert body["text"] == "Urgent: #1042. <at>Kari Nordmann</at> <at>Ola</at>"
+    assert (body["textFormat"], body["locale"]) == ("xml", "nb")
+    assert [
+        (entity["type"], entity["mentioned"]["id"], entity["text"]) for entity in body["entities"]
+    ] == [
+        ("mention", "29:kari", "<at>Kari Nordmann</at>"),
+        ("mention", "29:ola", "<at>Ola</at>"),
+    ]
+
+
+HOSTILE_NAMES = [
+    "</at><at>Everyone</at>",
+    "<script>alert(1)</script>",
+    "Tom & Jerry",
+    "&lt;at&gt;",
+    "two\nlines\tand \x00\x07\x1b[31m",
+    "  ",
+    "N" * 500,
+    "[a](https://evil.example.com)",
+]
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES, ids=range(len(HOSTILE_NAMES)))
+async def test_names_and_words_in_a_line_are_literal(
+    open_recorder: OpenRecorder, name: str
+) -> None:
+    """A line is well-formed whatever people are called: it shows the name, alerts that one person, and holds no markup of theirs."""
+    recorder = await _sender(open_recorder)
+    line = Line(name, "t-1", Language("en"), (Mention(UserId("29:x"), name),))
+    to = address(recorder.stub, CHANNEL_ID, scope=Scope.CHANNEL)
+    await recorder.room.sender.send(
+        Parcel(to=to, content=line), Placed(ConversationId(THREAD), "17")
+    )
+    (sent,) = recorder.stub.requests(method="POST")
+    text = sent["body"]["text"]
+    (entity,) = sent["body"]["entities"]
+    shown = ET.fromstring(f"<line>{text}</line>")  # noqa: S314 - what we wrote ourselves
+    assert [element.tag for element in shown if element.tag != "br"] == ["at"]
+    assert text.endswith(entity["text"])
+    assert shown[-1].text == entity["mentioned"]["name"]
+    assert len(entity["mentioned"]["name"]) <= 100
+
+
+async def test_a_line_without_a_thread_is_refused(open_recorder: OpenRecorder) -> None:
+    """Where nothing was ever posted there is no thread to write in."""
+    recorder = await _sender(open_recorder)
+    parcel = Parcel(to=address(recorder.stub), content=Line("hello", "t-1", Language("en")))
+    with pytest.raises(DeliveryRefused):
+        await recorder.room.sender.send(parcel, None)
+    assert recorder.stub.requests() == []
+
+
+async def test_news_is_not_for_teams(open_recorder: OpenRecorder) -> None:
+    """What is meant for another helpdesk is never shown in a conversation."""
+    recorder = await _sender(open_recorder)
+    ticket = Ticket(number=1042, draft=draft(), changed=NOW)
+    news = News(ticket, TicketEvent(NOW, "opened", ticket.draft.person))
+    with pytest.raises(DeliveryRefused):
+        await recorder.room.sender.send(Parcel(to=address(recorder.stub), content=news), None)
+    assert recorder.stub.requests() == []
+
+
+async def test_threads_share_their_channels_rate(open_recorder: OpenRecorder) -> None:
+    """Teams counts a channel with all its threads as one conversation, and a chat as itself."""
+    sender = (await _sender(open_recorder)).room.sender
+    assert isinstance(sender, Paced)
+    assert sender.room("19:abc@thread.tacv2;messageid=17") == "19:abc@thread.tacv2"
+    assert sender.room("19:abc@thread.tacv2") == "19:abc@thread.tacv2"
+    assert sender.room(CHAT) == CHAT
 
 
 async def test_a_revision_of_nothing_is_refused(open_recorder: OpenRecorder) -> None:

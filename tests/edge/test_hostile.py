@@ -18,15 +18,20 @@ from tests.connector import StubConnector
 from tests.edge.conftest import OpenRecorder
 from tests.edge.far_side import (
     APP_ID,
+    BO,
     BOT,
     OTHER_TENANT,
     SERVICE_URL,
     TENANT,
+    channel_message,
     execute,
     installed,
+    mention,
     message,
     press_data,
+    query,
     replaced,
+    search,
     submit,
     without,
 )
@@ -232,10 +237,16 @@ TENANTS: dict[str, Json] = {
         "conversation.tenantId",
         OTHER_TENANT,
     ),
+    "foreign search": replaced(
+        replaced(search(query("x")), "channelData.tenant.id", OTHER_TENANT),
+        "conversation.tenantId",
+        OTHER_TENANT,
+    ),
     "foreign channel data": replaced(message(), "channelData.tenant.id", OTHER_TENANT),
     "foreign conversation": replaced(message(), "conversation.tenantId", OTHER_TENANT),
     "no tenant in a message": _without_tenants(message()),
     "no tenant in an invoke": _without_tenants(execute(press_data())),
+    "no tenant in a search": _without_tenants(search(query("x"))),
     "no tenant in a submit": _without_tenants(submit(press_data())),
     "no tenant in an installation": _without_tenants(installed()),
     "no tenant in what we ignore": _without_tenants(message(type="typing")),
@@ -248,10 +259,10 @@ TENANTS: dict[str, Json] = {
 
 @pytest.mark.parametrize("activity", TENANTS.values(), ids=TENANTS)
 async def test_foreign_tenants(open_recorder: OpenRecorder, activity: Json) -> None:
-    """Messages and presses of another tenant, of none, or of one allowed and one foreign are refused."""
+    """Messages, presses and searches of another tenant, of none, or of one allowed and one foreign are refused."""
     recorder = await open_recorder()
     assert await recorder.post(activity) == (403, None)
-    assert recorder.incoming == []
+    assert (recorder.incoming, recorder.presses, recorder.searches) == ([], [], [])
 
 
 BODIES: dict[str, tuple[bytes, int]] = {
@@ -373,6 +384,8 @@ KINDS = {
     "message": message(),
     "submit": submit(press_data()),
     "execute": execute(press_data()),
+    "channel": channel_message("<at>Bouncedesk</at> x <at>Bo</at>", mention(BO, "Bo")),
+    "search": search(query("x")),
     "installation": installed(),
     "members": message(None, type="conversationUpdate", membersAdded=[{"id": BOT}]),
 }
@@ -396,11 +409,11 @@ async def test_any_field_of_any_wrong_type(open_recorder: OpenRecorder, activity
 async def test_html_that_costs_nothing(open_recorder: OpenRecorder, text: str) -> None:
     """Markup made to be slow to read is read in the time of any other."""
     recorder = await open_recorder()
-    mention = {"type": "mention", "mentioned": {"id": BOT}, "text": "<at>x</at>"}
+    named = [mention(BOT, "x"), mention("29:x", "x")] * 50
     html = [{"contentType": "text/html", "content": text}]
     await recorder.post(message("warm up"))
     before = time.process_time()
-    status, _ = await recorder.post(message("x", attachments=html, entities=[mention] * 100))
+    status, _ = await recorder.post(message("x", attachments=html, entities=named))
     assert status == 200
     assert time.process_time() - before < 0.5
 
@@ -408,8 +421,8 @@ async def test_html_that_costs_nothing(open_recorder: OpenRecorder, text: str) -
 async def test_an_unknown_invoke_is_not_implemented(open_recorder: OpenRecorder) -> None:
     """An invoke that is none of ours is answered 501, as the channel expects."""
     recorder = await open_recorder()
-    search = message(None, type="invoke", name="composeExtension/query", value={})
-    assert await recorder.post(search) == (501, None)
+    fetch = message(None, type="invoke", name="composeExtension/fetchTask", value={})
+    assert await recorder.post(fetch) == (501, None)
 
 
 LOCAL: dict[str, tuple[Json, str | None, Json]] = {

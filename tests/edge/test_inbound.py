@@ -10,16 +10,19 @@ from bot.model.event import (
     Address,
     Arrived,
     Attached,
+    Mention,
     Person,
     Pressed,
     Said,
     Scope,
     Unusable,
 )
+from bot.model.ids import UserId
 from tests.edge.conftest import OpenRecorder
 from tests.edge.far_side import (
     ADA,
     ADA_ENTRA,
+    BO,
     BOT,
     CHANNEL_ID,
     CHAT,
@@ -30,8 +33,11 @@ from tests.edge.far_side import (
     html_message,
     installed,
     members_added,
+    mention,
     message,
     press_data,
+    query,
+    search,
     submit,
     ticket_data,
     uploaded,
@@ -98,11 +104,124 @@ async def test_the_blank_behind_a_mention_goes_too(open_recorder: OpenRecorder) 
 
 
 async def test_a_colleague_of_the_bots_name_stays_mentioned(open_recorder: OpenRecorder) -> None:
-    """A mention of somebody else is left alone, whatever they are called."""
+    """A mention of somebody else stays in the text as a name, whatever they are called."""
     recorder = await open_recorder()
     other = {"type": "mention", "mentioned": {"id": "29:other"}, "text": "<at>Bouncedesk</at>"}
     activity = message("ask <at>Bouncedesk</at> about it", entities=[other])
-    assert (await recorder.one(activity)).event == Said("ask <at>Bouncedesk</at> about it")
+    expected = Said("ask Bouncedesk about it", (Mention(UserId("29:other"), "Bouncedesk"),))
+    assert (await recorder.one(activity)).event == expected
+
+
+async def test_people_who_are_mentioned_are_named(open_recorder: OpenRecorder) -> None:
+    """Who is mentioned beside the bot comes along with the id that a mention of ours needs, each once; their names stay in the text."""
+    recorder = await open_recorder()
+    text = "<at>Bouncedesk</at>&nbsp;on call <at>Bo Example</at> and <at>Ada</at>, not <at>Bo Example</at>"
+    bo, ada = mention(BO, "Bo Example"), mention(ADA, "Ada")
+    ada["mentioned"]["name"] = "Ada Example"
+    incoming = await recorder.one(channel_message(text, bo, ada, bo))
+    assert incoming.event == Said(
+        "on call Bo Example and Ada, not Bo Example",
+        (Mention(UserId(BO), "Bo Example"), Mention(UserId(ADA), "Ada Example")),
+    )
+
+
+async def test_people_are_named_in_html_too(open_recorder: OpenRecorder) -> None:
+    """Where the HTML carries more, the marks of people are taken off their names there."""
+    recorder = await open_recorder()
+    span = '<span itemtype="http://schema.skype.com/Mention" itemscope itemid="{}">{}</span>'
+    html = f"<p>{span.format(0, 'Bouncedesk')} on call {span.format(1, 'Bo &amp; Co')}</p><p>today</p>"
+    activity = channel_message(
+        "<at>Bouncedesk</at> on call <at>Bo & Co</at> today",
+        mention(BO, "Bo & Co"),
+        attachments=[{"contentType": "text/html", "content": html}],
+    )
+    expected = Said("<p> on call Bo &amp; Co</p><p>today</p>", (Mention(UserId(BO), "Bo & Co"),))
+    assert (await recorder.one(activity)).event == expected
+
+
+@pytest.mark.parametrize(
+    "entity",
+    [
+        mention("28:another-bot", "Weather"),
+        mention(CHANNEL_ID, "General", type="channel"),
+        mention("MjY4tag", "On call", type="tag"),
+        {"type": "mention", "mentioned": {"id": ""}, "text": "<at>x</at>"},
+        {"type": "mention", "mentioned": {"id": 7}, "text": "<at>x</at>"},
+        {"type": "mention", "mentioned": {"id": "29:a\nb"}, "text": "<at>x</at>"},
+        {"type": "mention", "mentioned": {"id": "29:x"}, "text": ["<at>x</at>"]},
+        {"type": "mention", "mentioned": "29:x", "text": "<at>x</at>"},
+        {"type": "clientInfo", "mentioned": {"id": "29:x"}, "text": "<at>x</at>"},
+    ],
+    ids=str,
+)
+async def test_only_people_can_be_mentioned(
+    open_recorder: OpenRecorder, entity: dict[str, Any]
+) -> None:
+    """Bots, channels, tags and forgeries are nobody who could be alerted."""
+    recorder = await open_recorder()
+    event = (await recorder.one(channel_message("<at>Bouncedesk</at> on call x", entity))).event
+    assert event == Said("on call x")
+
+
+async def test_a_mentions_name_cannot_bring_in_markup(open_recorder: OpenRecorder) -> None:
+    """The name of a mention is a line without control characters, cut where no name goes on."""
+    recorder = await open_recorder()
+    entity = mention(BO, "Bo")
+    entity["mentioned"]["name"] = "Bo\n\u0000Example" + "!" * 500
+    event = (await recorder.one(channel_message("<at>Bo</at> here", entity))).event
+    assert isinstance(event, Said)
+    (named,) = event.mentions
+    assert named.name.startswith("Bo  Example!")
+    assert len(named.name) == 200
+    assert event.text == "Bo here"
+
+
+async def test_a_search_carries_what_was_typed(open_recorder: OpenRecorder) -> None:
+    """A search arrives with its words, its list, its page, and who asks from where."""
+    recorder = await open_recorder()
+    await recorder.post(search(query("  contoso.com 5.1.10 ", "closed", 25, 10)))
+    (asked,) = recorder.searches
+    assert (asked.words, asked.kind) == ("contoso.com 5.1.10", "closed")
+    assert (asked.skip, asked.limit) == (25, 10)
+    assert asked.person == Person(ADA_ENTRA, "Ada Example")
+    assert (asked.address.user, asked.locale) == (ADA, "nb")
+
+
+async def test_a_search_begins_with_the_list(open_recorder: OpenRecorder) -> None:
+    """Before anything is typed the client asks with words of its own, which are none of the person's."""
+    recorder = await open_recorder()
+    await recorder.post(search(query("", "unassigned")))
+    (asked,) = recorder.searches
+    assert (asked.words, asked.kind, asked.skip, asked.limit) == ("", "unassigned", 0, 25)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, ("", "", 0, 25)),
+        ([], ("", "", 0, 25)),
+        ({}, ("", "", 0, 25)),
+        ({"commandId": 7, "parameters": "x", "queryOptions": []}, ("", "", 0, 25)),
+        ({"commandId": "c" * 129}, ("", "", 0, 25)),
+        (query("x", "no-such-list"), ("x", "no-such-list", 0, 25)),
+        (query("x", skip=-1, count=0), ("x", "recent", 0, 1)),
+        (query("x", skip=10**12, count=10**12), ("x", "recent", 1_000, 25)),
+        (query("x") | {"queryOptions": {"skip": "5", "count": True}}, ("x", "recent", 0, 25)),
+        (query("a\u0000b\nc"), ("a b c", "recent", 0, 25)),
+        (query("w" * 5_000), ("w" * 200, "recent", 0, 25)),
+        (query("x") | {"parameters": [{"name": "query", "value": {}}, 7]}, ("", "recent", 0, 25)),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+async def test_forged_searches_are_clamped(
+    open_recorder: OpenRecorder, value: object, expected: tuple[str, str, int, int]
+) -> None:
+    """A search of any shape is a search; what is no text or no number, too long or out of bounds, is not believed."""
+    recorder = await open_recorder()
+    status, _ = await recorder.post(search(value))
+    assert status == 200
+    (asked,) = recorder.searches
+    assert (asked.words, asked.kind, asked.skip, asked.limit) == expected
 
 
 async def test_the_mention_is_removed_from_html(open_recorder: OpenRecorder) -> None:

@@ -10,8 +10,10 @@ import pytest
 
 from bot.host import Answer
 from bot.model.errors import SettingsError, StoreUnavailable
-from bot.model.event import Incoming, TicketPress
+from bot.model.event import Incoming, TicketPress, TicketSearch
+from bot.model.outgoing import Hit
 from bot.teams.room import Options, TeamsRoom
+from tests.card_schema import problems_of
 from tests.edge.conftest import OpenRecorder
 from tests.edge.far_side import (
     BOT,
@@ -24,6 +26,8 @@ from tests.edge.far_side import (
     members_added,
     message,
     press_data,
+    query,
+    search,
     submit,
     ticket_data,
 )
@@ -108,6 +112,49 @@ async def test_a_ticket_submit_is_answered_by_a_call(open_recorder: OpenRecorder
     assert said["body"]["textFormat"] == "plain"
 
 
+async def test_a_search_is_answered_with_cards(open_recorder: OpenRecorder) -> None:
+    """What was found is a list: for each hit the card to put into the conversation, and a line that stands for it."""
+    recorder = await _local(open_recorder)
+    recorder.found = [Hit(title="#1042 New", subtitle="5.1.10, Ada Example", page=PAGE)]
+    status, body = await _post(recorder, search(query("1042")))
+    answer = body["composeExtension"]
+    assert (status, answer["type"], answer["attachmentLayout"]) == (200, "result", "list")
+    (hit,) = answer["attachments"]
+    assert hit["contentType"] == CARD
+    assert problems_of(hit["content"]) == []
+    assert hit["preview"]["contentType"] == "application/vnd.microsoft.card.thumbnail"
+    assert hit["preview"]["content"] == {"title": "#1042 New", "text": "5.1.10, Ada Example"}
+    assert recorder.stub.requests(conversation=CHAT) == []
+
+
+async def test_nothing_found_is_an_empty_list(open_recorder: OpenRecorder) -> None:
+    """The client says by itself that there is nothing."""
+    recorder = await _local(open_recorder)
+    _, body = await _post(recorder, search(query("nothing")))
+    assert body == {
+        "composeExtension": {"type": "result", "attachmentLayout": "list", "attachments": []}
+    }
+
+
+async def test_a_search_that_is_refused_says_why(open_recorder: OpenRecorder) -> None:
+    """Who may not search gets a line in the place of the list."""
+    recorder = await _local(open_recorder)
+    recorder.found = "Only members of the helpdesk team can do that."
+    _, body = await _post(recorder, search(query("1042")))
+    assert body == {"composeExtension": {"type": "message", "text": recorder.found}}
+
+
+async def test_people_cannot_write_markup_into_the_list(open_recorder: OpenRecorder) -> None:
+    """The line of a hit is read as HTML by the client: what people wrote is shown letter by letter."""
+    recorder = await _local(open_recorder)
+    hit = Hit(title="#1 <b>Ada</b> & Bo", subtitle='<a href="x">y</a>', page=PAGE)
+    recorder.found = [hit]
+    _, body = await _post(recorder, search(query("ada")))
+    line = body["composeExtension"]["attachments"][0]["preview"]["content"]
+    assert line["title"] == "#1 &lt;b&gt;Ada&lt;/b&gt; &amp; Bo"
+    assert line["text"] == '&lt;a href="x"&gt;y&lt;/a&gt;'
+
+
 async def test_a_late_answer_that_fails_harms_nothing(open_recorder: OpenRecorder) -> None:
     """The outcome of a press is committed; that its card could not be replaced is only logged."""
     recorder = await _local(open_recorder)
@@ -132,11 +179,11 @@ async def test_what_the_bot_raises_comes_through(open_recorder: OpenRecorder) ->
     """The edge swallows nothing: what went wrong inside is the server's to answer."""
     recorder = await _local(open_recorder)
 
-    async def broken(_: Incoming | TicketPress) -> NoReturn:
+    async def broken(_: Incoming | TicketPress | TicketSearch) -> NoReturn:
         raise StoreUnavailable
 
-    recorder.edge = recorder.room.edge(language, broken, broken)
-    for activity in (message(), execute(press_data()), execute(ticket_data())):
+    recorder.edge = recorder.room.edge(language, broken, broken, broken)
+    for activity in (message(), execute(press_data()), execute(ticket_data()), search(query("x"))):
         with pytest.raises(StoreUnavailable):
             await _post(recorder, activity)
 

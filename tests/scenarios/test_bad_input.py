@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
@@ -12,12 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from bot.compose import application
+from bot.compose import application, utc_now
 from bot.model.effects import Show
 from bot.model.errors import DeliveryAmbiguous, DeliveryDelayed
 from bot.model.event import Incoming, Said
 from bot.model.ids import ArticleId, ChoiceId, Language, NodeId, SessionId
 from bot.model.session import Idle, Session, Walking, decode_session, encode_session
+from bot.outbox import Outbox
 from bot.ports import Parcel, Placed, SessionKey, Unit
 from bot.turn import Core, take_turn
 from tests.conversation import (
@@ -255,12 +256,13 @@ async def test_a_channel_that_fails_gets_it_again(tmp_path: Path, failure: Excep
     async with application(settings_for(tmp_path), {CHANNEL: recorder}) as running:
         ola = Conversation(running, recorder)
         await ola.send(Said(BOUNCE))
-        for _ in range(80):
-            if recorder.parcels:
-                break
-            await running.outbox.settle()
-            await asyncio.sleep(0.1)
-            await running.outbox.sweep()
+        later = Outbox(
+            running.store,
+            {CHANNEL: recorder},
+            clock=lambda: utc_now() + timedelta(minutes=1),
+            jitter=lambda: 0.0,
+        )
+        await later.settle()
 
         assert len(recorder.parcels) == 1
 

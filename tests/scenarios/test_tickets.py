@@ -1,112 +1,58 @@
-"""From a hand-over to a resolved ticket: who sees what, who may do what, and what the requester hears."""
+"""A ticket's life at the helpdesk: who sees what, who may do what, and who hears of it."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
-from bot.compose import Application, application
-from bot.model.errors import DeliveryAmbiguous, DeliveryRefused, TransitionRefused, UnknownTicket
-from bot.model.event import Address, Scope, TicketPress
-from bot.model.ids import ConversationId, Language, UserId
+from bot.compose import application, close_overdue, utc_now
+from bot.metrics import Metrics
+from bot.model.errors import TransitionRefused, UnknownTicket
+from bot.model.event import Person
 from bot.model.outgoing import Outgoing
-from bot.model.ticket import Person, State
-from bot.ports import NewPost, Parcel, Placed, Reply, Revision
-from tests.conversation import (
-    BOUNCE,
-    CHANNEL,
-    Conversation,
-    Recorder,
-    settings_for,
-    text_of,
+from bot.model.ticket import Deed, Role, State, Verb
+from bot.ports import Line
+from bot.triage import BOT, card_name
+from tests.conversation import BOUNCE, CHANNEL, Conversation, Recorder, settings_for, text_of
+from tests.desk import (
+    KARI,
+    PER,
+    Helpdesk,
+    alerted,
+    does,
+    hand_over,
+    helpdesk_at,
+    lines,
+    new_posts,
+    news,
+    notices,
+    press_own,
+    read,
+    revised,
 )
 
-KARI = Person("key-kari", "Kari Agent")
-PER = Person("key-per", "Per Agent")
-TEAM = {
-    "triage_team_id": "19:team@thread.tacv2",
-    "triage_channel_id": "19:triage@thread.tacv2",
-    "triage_language": "nb",
-}
-
-
-class Team:
-    """The triage team, as the channel would tell it."""
-
-    def __init__(self) -> None:
-        """Let everybody in but strangers."""
-        self.unreachable = False
-
-    async def is_member(self, press: TicketPress) -> bool:
-        """Tell whether the presser is one of ours."""
-        if self.unreachable:
-            raise DeliveryAmbiguous
-        return press.person.key in {KARI.key, PER.key}
-
 
 @pytest.fixture
-def team() -> Team:
-    """Return the triage team."""
-    return Team()
-
-
-@pytest.fixture
-async def desk(tmp_path: Path, team: Team) -> AsyncIterator[tuple[Application, Recorder]]:
+async def helpdesk(tmp_path: Path) -> AsyncIterator[Helpdesk]:
     """Run the bot with a triage channel."""
-    recorder = Recorder()
-    settings = settings_for(tmp_path, **TEAM)
-    async with application(settings, {CHANNEL: recorder}, members=team) as running:
-        yield running, recorder
+    async with helpdesk_at(tmp_path) as running:
+        yield running
 
 
-def press_of(person: Person, do: str, number: int = 1001, note: str = "") -> TicketPress:
-    """Return a press on a ticket's card."""
-    return TicketPress(
-        number=number,
-        do=do,
-        version=1,
-        person=person,
-        inputs={"resolution": note} if note else {},
-        address=Address(
-            channel=CHANNEL,
-            service_url="https://smba.trafficmanager.net/emea/",
-            conversation=ConversationId(TEAM["triage_channel_id"]),
-            scope=Scope.CHANNEL,
-            user=UserId("29:agent"),
-            user_name=person.name,
-            user_key=person.key,
-        ),
-        activity="press",
-        locale=Language("nb"),
-        inline=True,
-    )
-
-
-async def open_ticket(talking: Conversation) -> Outgoing:
-    """Paste a bounce and hand it over; return the page with the number."""
-    shown = await talking.say(BOUNCE)
-    shown = await talking.press(shown, "sender")
-    shown = await talking.press(shown, "human")
-    return await talking.press(shown, "send", {"note": "Ring per@fabrikam.com"})
-
-
-def to_channel(recorder: Recorder) -> list[Parcel]:
-    """Return what was sent to the triage channel."""
-    return [
-        parcel
-        for parcel in recorder.parcels
-        if parcel.to.conversation == TEAM["triage_channel_id"]
-    ]
-
-
-async def test_a_ticket_carries_all_the_evidence(desk: tuple[Application, Recorder]) -> None:
+async def test_a_ticket_carries_all_the_evidence(helpdesk: Helpdesk) -> None:
     """The helpdesk does not have to ask for anything that was already said."""
-    await open_ticket(Conversation(*desk))
+    ola = helpdesk.requester()
+    shown = await ola.say(BOUNCE)
+    shown = await ola.press(shown, "sender")
+    shown = await ola.press(shown, "human")
+    await ola.press(shown, "send", {"note": "Ring per@fabrikam.com"})
 
-    [ticket] = await desk[0].store.run(lambda unit: unit.tickets())
-    whole = await desk[0].store.run(lambda unit: unit.ticket(ticket.number))
+    whole = await helpdesk.ticket()
     draft = whole.draft
 
     assert whole.number == 1001
@@ -123,172 +69,424 @@ async def test_a_ticket_carries_all_the_evidence(desk: tuple[Application, Record
 
 
 async def test_the_shared_card_hides_third_parties_until_a_member_asks(
-    desk: tuple[Application, Recorder],
+    helpdesk: Helpdesk,
 ) -> None:
     """Addresses are masked on the card in the channel and whole for the member who asks."""
-    running, recorder = desk
-    await open_ticket(Conversation(*desk))
+    await hand_over(helpdesk.requester(), note="Ring per@fabrikam.com")
 
-    [posted] = to_channel(recorder)
-    assert isinstance(posted.content, NewPost)
-    shared = text_of(posted.content.page)
-    assert posted.content.page.language == "nb"
+    [posted] = new_posts(helpdesk.new())
+    shared = text_of(posted)
+    assert posted.language == "nb"
     assert "k•••@contoso.com" in shared
     assert "p•••@fabrikam.com" in shared
     assert "kari.nordmann@" not in shared
     assert "per@fabrikam" not in shared
 
-    whole = await running.desk.press(press_of(KARI, "show-all"))
-    assert isinstance(whole, Outgoing)
-    assert "kari.nordmann@contoso.com" in text_of(whole)
+    whole = text_of(await helpdesk.agent().card("show-all"))
+    again = text_of(await helpdesk.agent().card("show"))
+    assert "kari.nordmann@contoso.com" in whole
+    assert "kari.nordmann@" not in again
 
 
-async def test_the_original_text_stays_out_when_the_requester_says_so(
-    desk: tuple[Application, Recorder],
-) -> None:
+async def test_the_original_text_stays_out_when_the_requester_says_so(helpdesk: Helpdesk) -> None:
     """What the preview says is left out is neither stored with the ticket nor on its card."""
-    talking = Conversation(*desk)
-    shown = await talking.say(BOUNCE)
-    shown = await talking.press(shown, "human")
-    shown = await talking.press(shown, "drop-original")
-    await talking.press(shown, "send")
+    ola = helpdesk.requester()
+    shown = await ola.say(BOUNCE)
+    shown = await ola.press(shown, "human")
+    shown = await ola.press(shown, "drop-original")
+    await ola.press(shown, "send")
 
-    ticket = await desk[0].store.run(lambda unit: unit.ticket(1001))
-
-    assert ticket.draft.original is None
-    assert "couldn't be delivered" not in text_of(to_channel(desk[1])[0].content.page)
-
-
-async def test_claim_and_resolve_are_told_in_the_requesters_language(
-    desk: tuple[Application, Recorder],
-) -> None:
-    """The card is brought up to date in place, and the requester hears of each change in their own language."""
-    running, recorder = desk
-    talking = Conversation(*desk, locale="en")
-    await open_ticket(talking)
-    before = len(recorder.parcels)
-
-    card = await running.desk.press(press_of(KARI, "claim"))
-    await running.outbox.settle()
-    done = await running.desk.press(press_of(KARI, "resolve", note="Lisensen var borte"))
-    await running.outbox.settle()
-
-    assert isinstance(card, Outgoing)
-    assert isinstance(done, Outgoing)
-    assert [button.data["do"] for button in card.buttons] == ["resolve", "show-all"]
-    assert [button.data["do"] for button in done.buttons] == ["show-all"]
-    later = recorder.parcels[before:]
-    notices = [parcel.content.page for parcel in later if isinstance(parcel.content, Reply)]
-    revisions = [parcel for parcel in later if isinstance(parcel.content, Revision)]
-    assert [notice.language for notice in notices] == ["en", "en"]
-    assert "Kari Agent" in text_of(notices[0])
-    assert "Lisensen var borte" in text_of(notices[1])
-    assert len(revisions) == 2
-    ticket = await running.store.run(lambda unit: unit.ticket(1001))
-    events = await running.store.run(lambda unit: unit.ticket_events(ticket.id))
-    assert [event.what for event in events] == ["opened", "claimed", "resolved"]
+    [posted] = new_posts(helpdesk.new())
+    assert (await helpdesk.ticket()).draft.original is None
+    assert "couldn't be delivered" not in text_of(posted)
 
 
-async def test_exactly_one_claimer_wins(desk: tuple[Application, Recorder]) -> None:
-    """The second one sees who was first, and the requester hears of one claim only."""
-    running, recorder = desk
-    await open_ticket(Conversation(*desk))
+async def test_d9_notices_are_in_the_requesters_language(helpdesk: Helpdesk) -> None:
+    """Whatever the agent speaks, each change is told in the language of whoever waits for it; the card is brought up to date in place."""
+    await hand_over(helpdesk.requester(locale="en"))
+    helpdesk.new()
+    kari = helpdesk.agent()
 
-    first = await running.desk.press(press_of(KARI, "claim"))
-    second = await running.desk.press(press_of(PER, "claim"))
-    again = await running.desk.press(press_of(KARI, "claim"))
-    await running.outbox.settle()
+    card = await kari.card("claim")
+    after_claim = helpdesk.new()
+    done = await kari.card("resolve", text="Lisensen var borte")
+    after_resolve = helpdesk.new()
 
-    assert isinstance(first, Outgoing)
-    assert isinstance(second, Outgoing)
-    assert isinstance(again, Outgoing)
-    remark = running.core.library.words[Language("nb")].words["ticket-claimed-already"]
+    assert "claim" not in does(card)
+    assert {"form-reply", "form-resolve"} <= set(does(card))
+    assert "form-resolve" not in does(done)
+    [claimed] = notices(after_claim)
+    [resolved] = notices(after_resolve)
+    assert (claimed.language, resolved.language) == ("en", "en")
+    assert "Kari is now working on #1001." in read(claimed)
+    assert "Lisensen var borte" in text_of(resolved)
+    assert {"confirm", "reopen"} <= set(does(resolved))
+    name = card_name((await helpdesk.ticket()).id)
+    assert [page.language for page in revised(after_claim, name)] == ["nb"]
+    assert lines(after_claim) == [helpdesk.words("thread-claimed", who="Kari")]
+    assert lines(after_resolve) == [
+        helpdesk.words("thread-resolved", who="Kari", text="Lisensen var borte")
+    ]
+    assert await helpdesk.history() == ["opened", "claimed", "resolved"]
+
+
+async def test_the_requesters_own_card_is_updated_in_place(helpdesk: Helpdesk) -> None:
+    """The card that the requester got with the number shows how the ticket stands, without a second one."""
+    await hand_over(helpdesk.requester())
+    helpdesk.new()
+
+    await helpdesk.agent().press("claim")
+
+    name = f"ticket:{(await helpdesk.ticket()).id}:requester"
+    [page] = revised(helpdesk.new(), name)
+    assert page.language == "en"
+    assert helpdesk.words("own-state-claimed", "en") in text_of(page)
+
+
+async def test_d2_exactly_one_claimer_wins(helpdesk: Helpdesk) -> None:
+    """The second one sees who was first, the first one is not told that somebody was, and the requester hears of one claim only."""
+    await hand_over(helpdesk.requester())
+    helpdesk.new()
+    kari, per = helpdesk.agent("Kari"), helpdesk.agent("Per")
+
+    first = await kari.card("claim")
+    second = await per.card("claim")
+    again = await kari.card("claim")
+
+    remark = helpdesk.words("ticket-claimed-already")
+    assert remark not in text_of(first)
     assert remark in text_of(second)
     assert remark not in text_of(again)
-    assert "Kari Agent" in text_of(second)
-    ticket = await running.store.run(lambda unit: unit.ticket(1001))
-    assert ticket.assignee == KARI
-    told = [p for p in recorder.parcels if isinstance(p.content, Reply) and p.ticket == ticket.id]
-    assert len(told) == 1
+    assert "Kari" in text_of(second)
+    assert (await helpdesk.ticket()).assignee == KARI
+    assert len(notices(helpdesk.new())) == 1
+    assert await helpdesk.history() == ["opened", "claimed"]
 
 
-async def test_a_resolution_needs_a_note(desk: tuple[Application, Recorder]) -> None:
-    """Without a note on what was done nothing changes."""
-    running, _ = desk
-    await open_ticket(Conversation(*desk))
+async def test_of_many_who_claim_at_the_same_moment_one_wins(helpdesk: Helpdesk) -> None:
+    """Presses that arrive together are decided by the store; everybody but one sees who was first."""
+    await hand_over(helpdesk.requester())
+    helpdesk.new()
+    presses = [helpdesk.agent(name).press("claim") for name in ("Kari", "Per") * 4]
 
-    shown = await running.desk.press(press_of(KARI, "resolve", note="   "))
+    shown = await asyncio.gather(*presses)
 
-    assert isinstance(shown, Outgoing)
-    assert (await running.store.run(lambda unit: unit.ticket(1001))).state is State.NEW
+    assert await helpdesk.history() == ["opened", "claimed"]
+    assert len(notices(helpdesk.new())) == 1
+    assert len({read(page).count(helpdesk.words("ticket-claimed-already")) for page in shown}) == 2
+
+
+async def test_d3_the_same_press_three_times_is_one_event(helpdesk: Helpdesk) -> None:
+    """A second delivery changes nothing, tells nobody, and is answered with the card as it stands."""
+    await hand_over(helpdesk.requester())
+    kari = helpdesk.agent()
+    await kari.card("reply", text="Prøv igjen nå")
+    assert kari.last_press is not None
+    helpdesk.new()
+
+    again = [await kari.deliver(kari.last_press) for _ in range(2)]
+
+    assert await helpdesk.history() == ["opened", "replied"]
+    assert helpdesk.new() == []
+    assert all(isinstance(page, Outgoing) for page in again)
+    assert helpdesk.words("ticket-not-possible") not in text_of(await kari.card("show"))
+
+
+async def test_a_late_delivery_does_not_do_what_was_refused(helpdesk: Helpdesk) -> None:
+    """A press that was refused stays refused, also when it comes once more after the ticket has changed."""
+    await hand_over(helpdesk.requester())
+    kari, per = helpdesk.agent("Kari"), helpdesk.agent("Per")
+    await kari.press("claim")
+    await per.press("claim")
+    assert per.last_press is not None
+    await kari.press("hand-back")
+
+    await per.deliver(per.last_press)
+
+    assert (await helpdesk.ticket()).assignee is None
+
+
+async def test_take_over_hand_back_and_assign(helpdesk: Helpdesk) -> None:
+    """A ticket goes from one to the other in one press; the requester hears who has it, and never that nobody has."""
+    await hand_over(helpdesk.requester())
+    kari, per = helpdesk.agent("Kari"), helpdesk.agent("Per")
+    await kari.press("claim")
+    helpdesk.new()
+
+    await per.press("take-over")
+    taken = helpdesk.new()
+    assert (await helpdesk.ticket()).assignee == PER
+    assert "Per" in text_of(notices(taken)[0])
+
+    await per.press("hand-back")
+    back = helpdesk.new()
+    assert (await helpdesk.ticket()).state is State.NEW
+    assert notices(back) == []
+    assert lines(back) == [helpdesk.words("thread-handed-back", who="Per")]
+
+    form = await per.card("form-assign")
+    assert "Kari" in text_of(form)
+    await per.press("assign", person=KARI.key)
+    given = helpdesk.new()
+    assert (await helpdesk.ticket()).assignee == KARI
+    assert alerted(given) == ["Kari"]
+    assert len(notices(given)) == 1
+    assert await helpdesk.history() == [
+        "opened",
+        "claimed",
+        "taken-over",
+        "handed-back",
+        "assigned",
+    ]
+
+
+async def test_nobody_is_assigned_who_is_not_in_the_team(helpdesk: Helpdesk) -> None:
+    """Whom a press names is a claim: the team's own list decides."""
+    await hand_over(helpdesk.requester())
+
+    shown = await helpdesk.agent().card("assign", person="key-Eve")
+
+    assert helpdesk.words("ticket-no-such-person") in text_of(shown)
+    assert await helpdesk.history() == ["opened"]
+
+
+async def test_a_text_that_is_missing_is_asked_for(helpdesk: Helpdesk) -> None:
+    """Without words nothing changes, and the card asks for them."""
+    await hand_over(helpdesk.requester())
+
+    shown = await helpdesk.agent().card("resolve", text="   ")
+
+    assert helpdesk.words("ticket-text-missing") in text_of(shown)
+    assert "resolve" in does(shown)
+    assert (await helpdesk.ticket()).state is State.NEW
     with pytest.raises(TransitionRefused):
-        await running.desk.resolve(1001, KARI, "")
+        await helpdesk.running.desk.carry_out(1001, Deed(verb=Verb.RESOLVE), KARI)
 
 
-async def test_only_members_may_press(desk: tuple[Application, Recorder], team: Team) -> None:
-    """A stranger is refused, and nobody is let in while membership cannot be checked."""
-    running, _ = desk
-    await open_ticket(Conversation(*desk))
-    words = running.core.library.words[Language("nb")].words
+async def test_d6_d11_only_members_may_press_and_search(helpdesk: Helpdesk) -> None:
+    """A stranger is refused and that is logged; who has left the team can do nothing more; nobody is let in while it cannot be checked."""
+    await hand_over(helpdesk.requester())
+    eve, per = helpdesk.agent("Eve"), helpdesk.agent("Per")
+    refusal = helpdesk.words("ticket-not-member")
 
-    stranger = await running.desk.press(press_of(Person("key-eve", "Eve"), "claim"))
-    team.unreachable = True
-    unchecked = await running.desk.press(press_of(KARI, "claim"))
+    with capture_logs() as logged:
+        assert await eve.press("claim") == refusal
+    assert await eve.press("show-all") == refusal
+    assert await eve.press("claim", number=7) == refusal
+    assert await eve.search("1001") == refusal
+    helpdesk.teams.members[next(iter(helpdesk.teams.members))].remove("Per")
+    assert await per.press("claim") == refusal
+    assert await per.search() == refusal
+    helpdesk.teams.unreachable = True
+    unchecked = helpdesk.words("ticket-cannot-check")
+    assert await helpdesk.agent().press("claim") == unchecked
+    assert await helpdesk.agent().search() == unchecked
 
-    assert stranger == words["ticket-not-member"]
-    assert unchecked == words["ticket-cannot-check"]
-    assert (await running.store.run(lambda unit: unit.ticket(1001))).state is State.NEW
+    assert ("press-refused", 1001) in {(one["event"], one.get("ticket")) for one in logged}
+    assert await helpdesk.history() == ["opened"]
 
 
-async def test_a_press_on_no_ticket_is_explained(desk: tuple[Application, Recorder]) -> None:
+async def test_the_team_asked_is_the_queues_own(helpdesk: Helpdesk) -> None:
+    """A press from another team's channel, which names that team, is not asked about there."""
+    await hand_over(helpdesk.requester())
+    helpdesk.teams.members["19:other@thread.tacv2"] = ["Eve"]
+    eve = helpdesk.agent("Eve", channel="19:other@thread.tacv2")
+
+    assert await eve.press("claim") == helpdesk.words("ticket-not-member")
+    assert {team for team, _ in helpdesk.teams.asked} == {"19:team@thread.tacv2"}
+
+
+async def test_d14_a_requester_is_known_by_their_id_and_their_chat(helpdesk: Helpdesk) -> None:
+    """Somebody else's press in their own chat is no requester's, whatever name they have."""
+    await hand_over(helpdesk.requester())
+    twin = helpdesk.requester("Eve")
+
+    refused = await press_own(twin, "withdraw")
+
+    assert refused == helpdesk.words("ticket-not-member", "en")
+    assert await helpdesk.history() == ["opened"]
+
+
+async def test_a_press_on_no_ticket_is_explained(helpdesk: Helpdesk) -> None:
     """Numbers that do not exist and verbs we do not know change nothing."""
-    running, _ = desk
-    words = running.core.library.words[Language("nb")].words
+    await hand_over(helpdesk.requester())
+    kari = helpdesk.agent()
 
-    assert await running.desk.press(press_of(KARI, "claim", number=7)) == words["ticket-unknown"]
-    assert await running.desk.press(press_of(KARI, "explode")) == words["notice-unknown-press"]
+    assert await kari.press("claim", number=7) == helpdesk.words("ticket-unknown")
+    assert await kari.press("explode") == helpdesk.words("notice-unknown-press")
     with pytest.raises(UnknownTicket):
-        await running.desk.claim(7, KARI)
+        await helpdesk.running.desk.carry_out(7, Deed(verb=Verb.CLAIM), KARI)
+
+
+async def test_cards_of_the_first_release_still_work(helpdesk: Helpdesk) -> None:
+    """Their presses are `claim`, `resolve` with a field `resolution`, and `show-all`; what is no longer legal explains itself."""
+    await hand_over(helpdesk.requester(), note="hei")
+    kari = helpdesk.agent()
+
+    await kari.card("claim")
+    assert "Melding" not in text_of(await kari.card("show-all"))
+    await kari.card("resolve", resolution="Byttet lisens")
+    late = await kari.card("resolve", resolution="En gang til")
+
+    ticket = await helpdesk.ticket()
+    assert (ticket.state, ticket.resolution) == (State.RESOLVED, "Byttet lisens")
+    assert helpdesk.words("ticket-not-possible") in text_of(late)
+
+
+async def test_a_form_that_is_no_longer_of_use_is_not_opened(helpdesk: Helpdesk) -> None:
+    """An old card's form button shows how the ticket stands instead."""
+    await hand_over(helpdesk.requester())
+    kari = helpdesk.agent()
+    opened = await kari.card("form-reply")
+    await kari.card("resolve", text="Ferdig")
+    await press_own(helpdesk.requester(), "confirm")
+
+    shown = await kari.card("form-reply")
+
+    assert {"reply", "ask"} <= set(does(opened))
+    assert helpdesk.words("ticket-not-possible") in text_of(shown)
+    assert "reply" not in does(shown)
 
 
 async def test_a_ticket_never_depends_on_the_channel(tmp_path: Path) -> None:
     """Without a channel the ticket is kept, worked on and resolved all the same."""
     recorder = Recorder()
     async with application(settings_for(tmp_path), {CHANNEL: recorder}) as running:
-        talking = Conversation(running, recorder)
-        await open_ticket(talking)
-        await running.desk.claim(1001, KARI)
-        ticket = await running.desk.resolve(1001, KARI, "Fixed")
+        await hand_over(Conversation(running, recorder))
+        await running.desk.carry_out(1001, Deed(verb=Verb.CLAIM), KARI)
+        ticket = await running.desk.carry_out(1001, Deed(verb=Verb.RESOLVE, text="Fixed"), KARI)
         await running.outbox.settle()
 
         assert ticket.state is State.RESOLVED
-        assert "Fixed" in text_of(recorder.parcels[-1].content.page)
+        assert any("Fixed" in text_of(page) for page in notices(recorder.parcels))
+        assert not [p for p in recorder.parcels if isinstance(p.content, Line)]
 
 
-async def test_an_unreachable_requester_is_marked_on_the_ticket(
-    tmp_path: Path, team: Team
-) -> None:
-    """Where the requester blocked the bot, the claim holds and the card says that they were not told."""
-    recorder = Blocked()
-    settings = settings_for(tmp_path, **TEAM)
-    async with application(settings, {CHANNEL: recorder}, members=team) as running:
-        await open_ticket(Conversation(running, recorder))
-        recorder.blocked = True
-        await running.desk.press(press_of(KARI, "claim"))
-        await running.outbox.settle()
-        shown = await running.desk.press(press_of(KARI, "show-all"))
+async def test_d1_a_ticket_without_a_card_gets_one(tmp_path: Path) -> None:
+    """Where no channel was set when a ticket was opened, its card is posted with its next change: no ticket stays out of reach."""
+    recorder = Recorder()
+    async with application(settings_for(tmp_path), {CHANNEL: recorder}) as running:
+        await hand_over(Conversation(running, recorder))
+    async with helpdesk_at(tmp_path) as helpdesk:
+        await helpdesk.running.desk.carry_out(1001, Deed(verb=Verb.CLAIM), KARI)
+        await helpdesk.running.outbox.settle()
+        parcels = helpdesk.new()
+        await helpdesk.agent().press("hand-back")
 
-        assert isinstance(shown, Outgoing)
-        assert "MessageWritesBlocked" in text_of(shown)
+        assert len(new_posts(parcels)) == 1
+        assert new_posts(helpdesk.new()) == []
 
 
-class Blocked(Recorder):
-    """A channel in which the requester can block the bot."""
+async def test_d8_a_blocked_bot_is_marked_on_the_card(helpdesk: Helpdesk) -> None:
+    """The claim holds, the card says that the requester was not notified and what to do, and so does the thread."""
+    await hand_over(helpdesk.requester())
+    helpdesk.new()
+    helpdesk.recorder.blocked.add("Ola")
 
-    blocked = False
+    answered = await helpdesk.agent().card("claim")
+    arrived = helpdesk.new()
 
-    async def send(self, parcel: Parcel, placed: Placed | None) -> Placed | None:
-        """Refuse what goes to the requester once they have blocked the bot."""
-        if self.blocked and isinstance(parcel.content, Reply):
-            raise DeliveryRefused("MessageWritesBlocked")
-        return await super().send(parcel, placed)
+    why = "403 MessageWritesBlocked"
+    marked = helpdesk.words("ticket-undelivered", why=why)
+    name = card_name((await helpdesk.ticket()).id)
+    assert (await helpdesk.ticket()).assignee == KARI
+    assert "Kari" in text_of(answered)
+    assert marked in read(revised(arrived, name)[-1])
+    assert helpdesk.words("thread-undelivered", number="#1001", why=why) in lines(arrived)
+    assert marked in read(await helpdesk.agent().card("show"))
+
+
+async def test_d5_a_resolved_ticket_says_who_and_when(helpdesk: Helpdesk) -> None:
+    """When it was resolved is a time, who did it stands in the history."""
+    before = utc_now()
+    await hand_over(helpdesk.requester())
+    await helpdesk.agent().press("resolve", text="Ferdig")
+
+    ticket = await helpdesk.ticket()
+    last = (await helpdesk.events())[-1]
+    assert ticket.resolved is not None
+    assert before <= ticket.resolved <= utc_now()
+    assert (last.what, last.by, last.note) == ("resolved", KARI, "Ferdig")
+
+
+async def test_d4_numbers_never_repeat(helpdesk: Helpdesk) -> None:
+    """Numbers follow each other, and none is ever 0."""
+    people = [helpdesk.requester(name) for name in ("Ola", "Liv", "Nils")]
+    for talking in people:
+        await hand_over(
+            talking, BOUNCE.replace("contoso.com", f"{talking.address.user_name}.example")
+        )
+
+    tickets = await people[0].tickets()
+    assert sorted(ticket.number for ticket in tickets) == [1001, 1002, 1003]
+
+
+async def test_what_nobody_answers_is_closed(helpdesk: Helpdesk) -> None:
+    """A resolved ticket that stays silent is closed by the bot, without a notice; one that is open is not."""
+    await hand_over(helpdesk.requester())
+    await hand_over(helpdesk.requester("Liv"), BOUNCE.replace("contoso.com", "fabrikam.com"))
+    await helpdesk.agent().press("resolve", text="Ferdig")
+    helpdesk.new()
+    running = helpdesk.running
+
+    too_early = await close_overdue(running.store, running.desk, utc_now() - timedelta(days=7))
+    closed = await close_overdue(running.store, running.desk, utc_now() + timedelta(seconds=1))
+    await running.outbox.settle()
+
+    assert (too_early, closed) == (0, 1)
+    assert (await helpdesk.ticket(1001)).state is State.CLOSED
+    assert (await helpdesk.ticket(1002)).state is State.NEW
+    assert notices(helpdesk.new()) == []
+    assert (await helpdesk.events())[-1].by == BOT
+
+
+async def test_changes_go_to_every_sink_but_the_one_they_came_from(tmp_path: Path) -> None:
+    """Another helpdesk hears of everything once, and never of what it said itself."""
+    desk_a, desk_b = Recorder(), Recorder()
+    async with helpdesk_at(tmp_path, sinks={"a": desk_a, "b": desk_b}) as helpdesk:
+        await hand_over(helpdesk.requester())
+        await helpdesk.agent().press("claim")
+        await helpdesk.running.desk.carry_out(
+            1001,
+            Deed(verb=Verb.RESOLVE, text="Done over there"),
+            Person("sink:a", "A"),
+            role=Role.SYSTEM,
+        )
+        await helpdesk.running.outbox.settle()
+
+        assert news(desk_a.parcels) == ["opened", "claimed"]
+        assert news(desk_b.parcels) == ["opened", "claimed", "resolved"]
+        assert "Done over there" in text_of(notices(helpdesk.new())[-1])
+
+
+async def test_what_was_written_is_never_logged(helpdesk: Helpdesk) -> None:
+    """The log has numbers, verbs and outcomes, and no text of anybody."""
+    with capture_logs() as logged:
+        await hand_over(helpdesk.requester(), note="geheim-42")
+        await helpdesk.agent().press("reply", text="geheim-43 to kari.nordmann@contoso.com")
+        await helpdesk.agent().say("note: geheim-44", thread=1001)
+        await helpdesk.agent("Eve").press("reply", text="geheim-45")
+
+    deeds = [one for one in logged if one["event"] == "ticket-deed"]
+    assert [(one["do"], one["came_out"]) for one in deeds] == [("reply", "done"), ("note", "done")]
+    assert "geheim" not in str(logged)
+    assert "contoso" not in str(logged)
+
+
+async def test_deeds_are_counted_by_verb(tmp_path: Path) -> None:
+    """Operators see what is done and what is refused."""
+    metrics, recorder = Metrics(), Recorder()
+    settings = settings_for(tmp_path)
+    async with application(
+        settings, {CHANNEL: recorder}, observe_deed=metrics.observe_deed
+    ) as running:
+        await hand_over(Conversation(running, recorder))
+        await running.desk.carry_out(1001, Deed(verb=Verb.CLAIM), KARI)
+        with pytest.raises(TransitionRefused):
+            await running.desk.carry_out(1001, Deed(verb=Verb.CLAIM), PER)
+
+    shown = metrics.render({}, 0, 0.0, 0).decode()
+    assert 'bouncedesk_ticket_deeds_total{outcome="done",role="agent",verb="claim"} 1.0' in shown
+    assert (
+        'bouncedesk_ticket_deeds_total{outcome="refused",role="agent",verb="claim"} 1.0' in shown
+    )

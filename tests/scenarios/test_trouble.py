@@ -5,23 +5,26 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import structlog
 
 from bot.compose import Application, new_id
 from bot.host import Host
-from bot.model.ticket import Ticket
-from bot.ports import Parcel
+from bot.model.ticket import Draft, Ticket
+from bot.ports import Parcel, Unit
+from bot.triage import Channel, ChannelBook, Desk, NoTeam
 from tests.conversation import BOUNCE, Conversation, Recorder, text_of
 from tests.core.test_every_edge import NOW
 
 
-class BrokenQueue:
+class BrokenQueue(Desk):
     """A triage queue with a bug."""
 
-    def opened(self, ticket: Ticket) -> Sequence[Parcel]:
-        """Break, and name what nobody may read in a log."""
-        raise RuntimeError(f"cannot post {ticket.draft.original}")
+    def opened(self, unit: Unit, draft: Draft, now: datetime) -> tuple[Ticket, Sequence[Parcel]]:
+        """Open the ticket, then break, and name what nobody may read in a log."""
+        unit.open_ticket(draft)
+        raise RuntimeError(f"cannot post {draft.original} at {now}")
 
 
 async def test_an_error_shows_a_reference_and_leaks_nothing(
@@ -29,7 +32,14 @@ async def test_an_error_shows_a_reference_and_leaks_nothing(
 ) -> None:
     """The ticket is not half opened, the user hears of it, and the log knows where it broke but not what was said."""
     running, recorder = bot
-    host = Host(running.core, running.outbox, BrokenQueue(), clock=lambda: NOW, new_id=new_id)
+    broken = BrokenQueue(
+        running.core,
+        running.outbox,
+        places=ChannelBook(Channel(language=running.core.library.default)),
+        members=NoTeam(),
+        clock=lambda: NOW,
+    )
+    host = Host(running.core, running.outbox, broken, clock=lambda: NOW, new_id=new_id)
     ola = Conversation(replace(running, host=host), recorder)
     shown = await ola.say(BOUNCE)
     preview = await ola.press(shown, "human")

@@ -1,0 +1,1 @@
+"""The long tests: processes are killed, databases restarted, and everything is counted afterwards. `make soak` runs them."""
