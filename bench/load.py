@@ -32,6 +32,8 @@ Kind = Literal["bot", "echo"]
 
 TURNS = 7
 """Turns of one person in a row, before the next person comes: as many as the channel lets a bot answer in a second."""
+TOGETHER = 6
+"""People who take turns with each other, so that a while passes between two turns of one of them."""
 ANSWERS = 8
 """Answers to one bounce before the next is pasted."""
 
@@ -135,14 +137,16 @@ class _Run:
         self._session = session
 
     async def talk(self, people: Iterator[Talk], until: float) -> None:
-        """Keep one turn in flight, with one person after the other, until it is time to stop."""
-        for talk in people:
+        """Keep one turn in flight until it is time to stop: some people in turns, then the next ones. Nobody answers at once."""
+        while True:
+            some = list(itertools.islice(people, TOGETHER))
             for _ in range(TURNS):
-                if time.perf_counter() >= until or self.failures:
-                    return
-                await self._turn(talk)
-            self.answers += talk.answers
-            self.moved += talk.moved
+                for talk in some:
+                    if time.perf_counter() >= until or self.failures:
+                        return
+                    await self._turn(talk)
+            self.answers += sum(talk.answers for talk in some)
+            self.moved += sum(talk.moved for talk in some)
 
     async def _turn(self, talk: Talk) -> None:
         body = _encode(talk.next())

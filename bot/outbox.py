@@ -60,6 +60,9 @@ IN_HAND = 1_500
 AT_ONCE = 8
 """Parcels of one transaction that are answers to whoever caused it. What comes after them is a notice to many."""
 
+STILL_THERE = timedelta(seconds=10)
+"""How long somebody waits for an answer. What comes later has no more hurry than a notice."""
+
 UNSURE = timedelta(seconds=30)
 """How long a message that may have arrived waits for a sign that it did, before it is sent again."""
 
@@ -86,6 +89,9 @@ _FLUSH_ATTEMPTS = 10
 
 _FLUSH_SECONDS = 0.02
 """Marks of sent parcels are gathered for this long: one transaction for many."""
+
+_SOON_SECONDS = (0.03, 0.06, 0.12, 0.25, 0.5)
+"""Looks for a parcel that waits behind another instance's of the same conversation: that one is usually written down at once."""
 
 _Key = tuple[str, str]
 """A conversation: its channel, and its id there."""
@@ -129,6 +135,8 @@ class Outbox:
         self._marks: list[_Mark] = []
         self._more = False
         """There may be something for the sweep as soon as what is sent now is written down."""
+        self._soon: deque[float] = deque()
+        """Seconds between the next looks, where they come sooner than usual."""
         self._flush: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
         self._sweeping = asyncio.Lock()
@@ -188,6 +196,7 @@ class Outbox:
         self._dispatch(taken)
         if len(taken) < len(enqueued):
             self._more = True
+            self._soon = deque(_SOON_SECONDS)
             if self._flush is None:
                 self._look_for_more()
         return result
@@ -196,6 +205,9 @@ class Outbox:
         self, unit: Unit, parcel: Parcel, now: datetime, *, hurried: bool
     ) -> _Ours | None:
         """Enqueue a parcel in the store's thread; lease what this process can send behind what it holds already."""
+        hurried = hurried and not parcel.waits_for_pause
+        if hurried:
+            parcel = replace(parcel, awaited=now)
         if parcel.to.channel not in self._senders or len(self._ours) >= IN_HAND:
             unit.enqueue(parcel, now)
             return None
@@ -205,7 +217,7 @@ class Outbox:
         leased = unit.enqueue(parcel, now, lease_until=until, behind=behind)
         if leased is None:
             return None
-        return _Ours(leased, until, hurried=hurried and not parcel.waits_for_pause)
+        return _Ours(leased, until, hurried=hurried)
 
     async def send_now(self, parcel: Parcel) -> None:
         """Deliver something that cannot be committed because the store is what failed. Best effort, one attempt."""
@@ -242,7 +254,7 @@ class Outbox:
 
             leased = await self._store.run(take)
             self._swept = now
-            self._dispatch([_Ours(one, until, hurried=False) for one in leased])
+            self._dispatch([_Ours(one, until, hurried=_awaited(one, now)) for one in leased])
         return len(leased)
 
     @property
@@ -258,8 +270,9 @@ class Outbox:
                     pass
             except StoreError as error:
                 log.warning("sweep-failed", error=type(error).__name__, detail=error.detail)
+            seconds = self._soon.popleft() if self._soon else SWEEP_SECONDS
             with suppress(TimeoutError):
-                async with asyncio.timeout(SWEEP_SECONDS):
+                async with asyncio.timeout(seconds):
                     await self._wake.wait()
 
     def _look_for_more(self) -> None:
@@ -547,6 +560,12 @@ def _detail(error: Exception) -> str:
 
 def _tells_somebody(parcel: Parcel) -> bool:
     return parcel.ticket is not None and isinstance(parcel.content, Reply)
+
+
+def _awaited(leased: Leased, now: datetime) -> bool:
+    """Tell whether somebody still waits for a parcel: another instance may have committed it a moment ago."""
+    since = leased.parcel.awaited
+    return since is not None and now - since < STILL_THERE and not leased.attempts
 
 
 def _key(parcel: Parcel) -> _Key:

@@ -88,6 +88,8 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True):
     """The ticket it tells about: a parcel that can never be delivered is marked there."""
     waits_for_pause: bool = False
     """It must not interrupt: while its person is in the middle of a dialog it is held back (see `Unit.enqueue`)."""
+    awaited: datetime | None = None
+    """Since when somebody waits for it as the answer to what they just did; None: nobody does. The outbox says so, not who makes it."""
 
     @property
     def lands_as(self) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final, Protocol
 
-from sqlalchemy import Executable, Select, bindparam, func, select
+from sqlalchemy import ColumnElement, Executable, Select, bindparam, func, literal, select
 
 from bot.model.ticket import OPEN_STATES, State, Ticket
 from bot.ports import Listing
@@ -28,7 +28,6 @@ _DEEPEST = 1_000_000
 """Tickets that nobody leafs beyond."""
 _NUMBER = re.compile(r"#?(\d{1,9})")
 _LAST: Final = "\U0010ffff"
-_PORTION = 100
 
 _STATES: dict[Listing, Collection[State]] = {
     Listing.UNASSIGNED: (State.NEW,),
@@ -40,7 +39,9 @@ _beginning = (
     ticket_terms.c.term >= bindparam("beginning"),
     ticket_terms.c.term < bindparam("end"),
 )
-_FITTING = select(ticket_terms.c.number).where(*_beginning).limit(_LOOKED_AT)
+_FITTING = select(func.count()).select_from(
+    select(ticket_terms.c.number).where(*_beginning).limit(_LOOKED_AT).subquery()
+)
 
 _walk = select(func.min(ticket_terms.c.term).label("term")).where(*_beginning)
 _terms = _walk.cte("terms", recursive=True)
@@ -54,15 +55,10 @@ _terms = _terms.union_all(
 _TERMS_FITTING = select(_terms.c.term).where(_terms.c.term.is_not(None)).limit(_TERMS)
 """The distinct terms with a beginning, found by seeking from one to the next."""
 
-_OF_TERM = (
-    select(ticket_terms.c.number)
-    .where(ticket_terms.c.term == bindparam("of_term"))
-    .order_by(ticket_terms.c.number.desc())
-    .limit(bindparam("most"))
-)
 _RECENT = select(tickets.c.number).order_by(tickets.c.number.desc()).limit(bindparam("most"))
 _IN_STATE = _RECENT.where(tickets.c.state == bindparam("of_state"))
 _OF_ASSIGNEE = _IN_STATE.where(tickets.c.assignee == bindparam("of_person"))
+_AMONG = _RECENT.where(tickets.c.number.in_(bindparam("of_numbers", expanding=True)))
 _TICKETS = (
     select(tickets.c.document)
     .where(tickets.c.number.in_(bindparam("of_numbers", expanding=True)))
@@ -72,6 +68,9 @@ _TICKETS = (
 
 class _Rows(Protocol):
     """What a statement gives."""
+
+    def first(self) -> Any | None:  # noqa: ANN401 - SQLAlchemy's row
+        """Return the first row, or None when there is none."""
 
     def scalars(self) -> Iterable[Any]:
         """Return the first column of each row."""
@@ -121,84 +120,100 @@ class Search:
         for word in words:
             number = _NUMBER.fullmatch(word)
             if number:
-                with_it = [other for other in words if other != word]
-                found = self._fulfilling([int(number[1])], with_it, most)
+                found = self._among([int(number[1])], _without(words, word), most)
                 if found:
                     return found
-        fitting = [(word, self._fitting(word)) for word in words]
-        leading, numbers = min(fitting, key=lambda word: len(word[1]))
-        others: Sequence[str] = [word for word in words if word != leading]
-        anywhere = self._kind not in _STATES
-        if len(numbers) < _LOOKED_AT:
-            leaders: Iterable[int] = set(numbers)
-        elif anywhere and not others:
-            return self._newest(leading, most)
-        else:
-            leaders, others = self._frequent(leading, words, others)
-        return self._fulfilling(sorted(leaders, reverse=True), others, most)
-
-    def _frequent(
-        self, leading: str, words: Sequence[str], others: Sequence[str]
-    ) -> tuple[Collection[int], Sequence[str]]:
-        """Return the newest tickets of the list, or of a word, all words being frequent; and which words are to be checked on them."""
+        sizes = [(self._fitting(word), word) for word in words]
+        size, leading = min(sizes, key=lambda sized: sized[0])
+        others = _without(words, leading)
+        if size < _LOOKED_AT:
+            where = _range(leading) | self._others(others) | {"most": most}
+            return list(self._often(_having_rare(self._kind, len(others)), where).scalars())
         if self._kind in _STATES:
             listed = self._listed(_LOOKED_AT)
             if len(listed) < _LOOKED_AT:
-                return listed, words
-        return self._newest(leading, _LOOKED_AT)[:_LOOKED_AT], others
+                return self._among(listed, words, most)
+        return self._having_frequent(leading, others, most)
 
-    def _fitting(self, word: str) -> Sequence[int]:
-        """Return tickets that have a word, each as often as it has it, `_LOOKED_AT` at most."""
-        return list(self._often(_FITTING, _range(word)).scalars())
+    def _fitting(self, word: str) -> int:
+        """Return how often tickets have a word, `_LOOKED_AT` at most."""
+        row = self._often(_FITTING, _range(word)).first()
+        return 0 if row is None else int(row[0])
 
-    def _newest(self, word: str, most: int) -> Sequence[int]:
-        """Return the newest tickets that have a frequent word."""
+    def _having_frequent(self, leading: str, others: Sequence[str], most: int) -> Sequence[int]:
+        """Return the newest tickets that have a frequent word, and others."""
+        terms = list(self._often(_TERMS_FITTING, _range(leading)).scalars())
+        unchecked = not others and self._kind not in _STATES
+        looked_at = most if unchecked else max(_LOOKED_AT // max(len(terms), 1), 1)
+        query = _having_term(self._kind, len(others))
+        where = self._others(others) | {"most": most, "looked_at": looked_at}
         numbers: set[int] = set()
-        for term in list(self._often(_TERMS_FITTING, _range(word)).scalars()):
-            numbers.update(self._often(_OF_TERM, {"of_term": term, "most": most}).scalars())
+        for term in terms:
+            numbers.update(self._often(query, where | {"of_term": term}).scalars())
         return sorted(numbers, reverse=True)[:most]
 
-    def _fulfilling(
-        self, numbers: Sequence[int], words: Sequence[str], most: int
-    ) -> Sequence[int]:
+    def _among(self, numbers: Sequence[int], words: Sequence[str], most: int) -> Sequence[int]:
         """Return those of some tickets that stand in the list and have every word."""
-        where: dict[str, Any] = {"of_person": self._person}
+        query = _narrowed(_AMONG, tickets.c.number, self._kind, len(words))
+        where = self._others(words) | {"of_numbers": numbers, "most": most}
+        return list(self._run(query, where).scalars())
+
+    def _others(self, words: Sequence[str]) -> dict[str, Any]:
+        """Return the values that a query is narrowed by."""
+        where: dict[str, Any] = {}
         for place, word in enumerate(words):
             where |= {f"beginning_{place}": word, f"end_{place}": word + _LAST}
-        check = _check(self._kind, len(words))
-        found: list[int] = []
-        for first in range(0, len(numbers), _PORTION):
-            some = {"of_numbers": list(numbers[first : first + _PORTION])}
-            found += self._run(check, where | some).scalars()
-            if len(found) >= most:
-                break
-        return found[:most]
+        return where | ({"of_person": self._person} if self._kind is Listing.MINE else {})
 
 
 @cache
-def _check(kind: Listing, words: int) -> Select[Any]:
-    """Return what finds those of some tickets that stand in a list and have some number of words."""
-    query = (
-        select(tickets.c.number)
-        .where(tickets.c.number.in_(bindparam("of_numbers", expanding=True)))
-        .order_by(tickets.c.number.desc())
+def _having_rare(kind: Listing, others: int) -> Select[Any]:
+    """Return what finds the newest tickets that have a word, stand in a list and have some number of other words."""
+    numbers = select(ticket_terms.c.number).distinct().where(*_beginning)
+    newest = numbers.order_by(ticket_terms.c.number.desc()).limit(bindparam("most"))
+    return _narrowed(newest, ticket_terms.c.number, kind, others)
+
+
+@cache
+def _having_term(kind: Listing, others: int) -> Select[Any]:
+    """Return what finds, among the newest tickets that have a term, those that stand in a list and have some number of words."""
+    having = (
+        select(ticket_terms.c.number)
+        .where(ticket_terms.c.term == bindparam("of_term"))
+        .order_by(ticket_terms.c.number.desc())
+        .limit(bindparam("looked_at"))
+        .subquery()
     )
+    newest = select(having.c.number).order_by(having.c.number.desc()).limit(bindparam("most"))
+    return _narrowed(newest, having.c.number, kind, others)
+
+
+def _narrowed(
+    query: Select[Any], number: ColumnElement[int], kind: Listing, words: int
+) -> Select[Any]:
+    """Return a query for tickets narrowed to those that stand in a list and have some number of words."""
     if kind in _STATES:
-        query = query.where(tickets.c.state.in_([state.value for state in _STATES[kind]]))
-    if kind is Listing.MINE:
-        query = query.where(tickets.c.assignee == bindparam("of_person"))
+        ticket = tickets.alias("ticket")
+        states = [literal(state.value) for state in _STATES[kind]]
+        listed = select(ticket.c.number).where(
+            ticket.c.number == number, ticket.c.state.in_(states)
+        )
+        if kind is Listing.MINE:
+            listed = listed.where(ticket.c.assignee == bindparam("of_person"))
+        query = query.where(listed.exists())
     for place in range(words):
         term = ticket_terms.alias(f"term_{place}")
-        query = query.where(
-            select(term.c.number)
-            .where(
-                term.c.number == tickets.c.number,
-                term.c.term >= bindparam(f"beginning_{place}"),
-                term.c.term < bindparam(f"end_{place}"),
-            )
-            .exists()
+        has = select(term.c.number).where(
+            term.c.number == number,
+            term.c.term >= bindparam(f"beginning_{place}"),
+            term.c.term < bindparam(f"end_{place}"),
         )
+        query = query.where(has.exists())
     return query
+
+
+def _without(words: Sequence[str], word: str) -> Sequence[str]:
+    return [other for other in words if other != word]
 
 
 def _range(word: str) -> dict[str, str]:

@@ -86,8 +86,8 @@ class Telling:
     def _notice(self, unit: Unit, change: Change) -> Iterable[Parcel]:
         """Tell the requester, in their language; it waits while they are in the middle of a dialog. Of some changes they need not hear."""
         ticket, event = change.ticket, change.event
-        if not change.notice:
-            return
+        if not change.notice or not ticket.draft.requester.conversation:
+            return  # whoever was forgotten cannot be told
         view = self._view(unit, ticket, Role.REQUESTER)
         known = self._known(unit, ticket) if event.what == PAST[Verb.JOIN] else None
         page = render.requester_notice(view, event, self._library, known=known)

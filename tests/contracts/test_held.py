@@ -204,3 +204,21 @@ async def test_only_the_first_news_has_arrived(store: WholeStore) -> None:
     [left] = await store.run(lambda unit: unit.lease(("sink:rt",), NOW, NOW, 10))
     assert isinstance(left.parcel.content, News)
     assert left.parcel.content.event.what == "claimed"
+
+
+async def test_what_is_on_its_way_or_was_tried_is_in_doubt(store: WholeStore) -> None:
+    """A card that nobody has begun to send is not, nor one that has arrived or was given up."""
+    name = "ticket:t1:card"
+
+    async def doubtful() -> bool:
+        return await store.run(lambda unit: unit.in_doubt(name))
+
+    assert not await doubtful()
+    await store.run(lambda unit: unit.enqueue(parcel(content=NewPost(page(), name)), NOW))
+    assert not await doubtful()
+    [leased] = await store.run(lambda unit: unit.lease(("msteams",), NOW, NOW + MINUTE, 1))
+    assert await doubtful()
+    await store.run(lambda unit: unit.postpone(leased.id, NOW, "timeout"))
+    assert await doubtful()
+    await store.run(lambda unit: unit.give_up(leased.id, NOW, "403"))
+    assert not await doubtful()

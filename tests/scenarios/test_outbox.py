@@ -473,3 +473,20 @@ async def stands_in_a_dialog(world: World) -> None:
     key = SessionKey(to.channel, to.conversation, to.user_key or to.user)
     session = session_at(ArticleId("5.1.10"), NodeId("who-are-you"))
     await world.store.run(lambda unit: unit.save_session(key, session, world.now))
+
+
+async def test_an_answer_stays_one_behind_another_instance(world: World) -> None:
+    """Whoever sends it in the end knows that somebody waits for it; a notice has no such mark, nor has what is long past."""
+    other = world.another()
+    world.channel.gate.clear()
+    await world.outbox.commit(lambda _unit: (None, [letter("one")]))
+    notice = replace(letter("notice", "a:2"), waits_for_pause=True)
+    await other.commit(lambda _unit: (None, [letter("two"), notice]))
+    world.channel.gate.set()
+    await world.outbox.settle()
+    await other.settle()
+    await world.outbox.settle()
+
+    assert world.channel.taken == ["notice", "one", "two"]
+    marks = {text_of(parcel.content): parcel.awaited for parcel in world.channel.parcels}
+    assert marks == {"one": NOW, "two": NOW, "notice": None}

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from bot.compose import utc_now
 from bot.model.library import Priority
 from bot.model.ticket import State
 from bot.triage import card_name
 from tests.conversation import BOUNCE
 from tests.desk import (
+    TRIAGE,
     Helpdesk,
     alerted,
     does,
@@ -201,3 +203,19 @@ async def test_my_tickets_lists_open_and_closed(helpdesk: Helpdesk) -> None:
     shown = [button.data["ticket"] for button in page.buttons]
     assert sorted(shown) == ["1001", "1002"]
     assert helpdesk.words("own-state-closed", "en") in read(page)
+
+
+async def test_nobody_is_told_who_was_forgotten(helpdesk: Helpdesk) -> None:
+    """A ticket outlives its requester's data: it can be resolved, and nothing is sent to nowhere."""
+    ola = helpdesk.requester()
+    await hand_over(ola)
+    person = (await helpdesk.ticket()).draft.person
+    await helpdesk.running.store.forget(person.key, utc_now())
+    helpdesk.new()
+
+    await helpdesk.agent().card("resolve", resolution="Done")
+    parcels = helpdesk.new()
+
+    assert (await helpdesk.ticket()).state is State.RESOLVED
+    assert notices(parcels) == []
+    assert {parcel.to.conversation for parcel in parcels} == {TRIAGE}
