@@ -108,7 +108,8 @@ def _changes(speech: Speech, changes: Sequence[RosterChange], chars: int) -> tup
 
 
 def _change(speech: Speech, change: RosterChange, chars: int) -> str:
-    people = ", ".join(someone.name for someone in change.people)
+    names = ", ".join(someone.name for someone in change.people)
+    people = names or speech.words.commands["nobody"].label
     return speech.plain(
         "roster-change", who=short(change.by.name, chars), people=short(people, chars)
     )

@@ -20,6 +20,7 @@ COMMANDS = frozenset(
         "thanks",
         "note",
         "on-call",
+        "nobody",
         "stats",
     }
 )

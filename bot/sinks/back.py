@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from hmac import compare_digest
 from typing import Protocol
 
 import structlog
 from msgspec.structs import replace
 
-from bot.model.errors import TransitionRefused
+from bot.model.errors import TransitionRefused, UnknownTicket
 from bot.model.event import Person
 from bot.model.ids import ConversationId
 from bot.model.library import Library
 from bot.model.ticket import OPEN_STATES, Deed, Role, State, Ticket, Verb
-from bot.ports import Placed, SessionKey, Store, Unit
+from bot.ports import Placed, SessionKey, Store
 from bot.render.speech import speaking
+from bot.sinks import told
 from bot.sinks.sink import Came, Outcome, somebody_at
 
 log = structlog.get_logger("bouncedesk.sinks")
@@ -74,14 +76,13 @@ class Queue:
             return Came(outcome, state)
         return Came(Outcome.DONE, ticket.state)
 
-    async def called(self, number: int) -> str | None:
-        """Return what the sink calls a ticket. Raises UnknownTicket or another StoreError."""
-
-        def look(unit: Unit) -> Placed | None:
-            return unit.place(f"ticket:{unit.ticket(number).id}:sink:{self._sink}")
-
-        placed = await self._store.run(look)
-        return placed.activity if placed else None
+    async def is_ours(self, number: int, reference: str) -> bool:
+        """Tell whether a ticket has a reference. Raises StoreError."""
+        try:
+            ticket = await self._ticket(number)
+        except UnknownTicket:
+            return False
+        return compare_digest(told.reference(ticket.id), reference)
 
     async def bookmark(self) -> str:
         """Return how far the sink was read. Raises StoreError."""

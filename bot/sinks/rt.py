@@ -29,7 +29,6 @@ from bot.model.errors import (
     DeliveryDelayed,
     DeliveryRefused,
     SettingsError,
-    UnknownTicket,
 )
 from bot.model.ids import Language
 from bot.model.library import Library
@@ -68,7 +67,7 @@ _SECOND_LOOK_AT = 200
 """Transactions so far behind the bookmark, and not older, are looked at again: RT does not always commit them in the order of their ids."""
 
 _REMEMBERED = 2_000
-"""Transactions that this process knows to be done with."""
+"""Transactions that this process knows to be done with, and tickets that it knows the numbers of."""
 
 _LINK = re.compile(r"bouncedesk:ticket/([1-9][0-9]{0,15})/([0-9a-f]{24})")
 _encode = msgspec.json.Encoder().encode
@@ -111,6 +110,7 @@ class RtSink:
         self._clock = clock
         self._done: OrderedDict[int, None] = OrderedDict()
         self._names: dict[str, str] = {}
+        self._numbers: OrderedDict[int, int | None] = OrderedDict()
 
     @property
     def every(self) -> float:
@@ -155,10 +155,13 @@ class RtSink:
             ticket["Requestor"] = self._options.requestor
         attached = [_attachment(news.ticket.number, original)] if original else []
         answer = await self._post("ticket", {**ticket, "Attachments": attached})
-        created = _object(answer.json()).get("id")
-        if not isinstance(created, str | int) or not str(created).isdigit():
-            raise DeliveryDelayed("RT did not name the ticket that it made.")
-        return str(created)
+        try:
+            created = str(_object(answer.json()).get("id"))
+        except DeliveryDelayed as error:
+            raise DeliveryAmbiguous(error.detail) from error
+        if not re.fullmatch(r"[1-9][0-9]{0,15}", created, re.ASCII):
+            raise DeliveryAmbiguous("RT did not name the ticket that it made.")
+        return created
 
     async def _say(self, news: News, called: str) -> None:
         """Say a change on the ticket, with the status that it leads to. One call, so that both are there or neither."""
@@ -202,21 +205,18 @@ class RtSink:
         """Bring back what others did on our tickets since the last poll."""
         read = _number(await back.bookmark())
         last = read
-        waiting: dict[str, _Said] = {}
-        numbers: dict[str, int | None] = {}
+        waiting: dict[int, _Said] = {}
         async for transaction in self._transactions(max(read - _SECOND_LOOK_AT, 0)):
             if transaction.id in self._done or self._is_old(transaction, read):
                 continue
-            whole = _object((await self._get(f"transaction/{transaction.id}")).json())
-            called = str(_object(whole.get("Object")).get("id"))
-            if called not in numbers:
-                numbers[called] = await self._number_of(called, back)
-            number = numbers[called]
-            if number is not None:
-                said = waiting.pop(called, None)
-                left = await self._bring(back, number, called, transaction, whole, said)
+            number = await self._number_of(transaction.ticket, back)
+            if number is None:
+                self._is_done(transaction.id)
+            else:
+                said = waiting.pop(transaction.ticket, None)
+                left = await self._bring(back, number, transaction, said)
                 if left is not None:
-                    waiting[called] = left
+                    waiting[transaction.ticket] = left
             last = max(last, transaction.id)
         for said in waiting.values():
             await self._reply(back, said)
@@ -224,20 +224,14 @@ class RtSink:
             await back.set_bookmark(str(last))
 
     async def _bring(
-        self,
-        back: WayBack,
-        number: int,
-        called: str,
-        transaction: _Transaction,
-        whole: Mapping[str, Any],
-        said: _Said | None,
+        self, back: WayBack, number: int, transaction: _Transaction, said: _Said | None
     ) -> _Said | None:
         """Carry out here what one transaction did there; return what was said, where the next one may still say why."""
         by = await self._name(transaction.creator)
         if transaction.type == "Correspond":
             if said is not None:
                 await self._reply(back, said)
-            text = await self._text(whole)
+            text = await self._text(transaction.id)
             if text:
                 return _Said(number, text, by, transaction.id)
             self._is_done(transaction.id)
@@ -245,7 +239,7 @@ class RtSink:
         closes = transaction.new in _INACTIVE and transaction.old not in _INACTIVE
         opens = transaction.old in _INACTIVE and transaction.new not in _INACTIVE
         if closes:
-            text = said.text if said else await self._last_words(called)
+            text = said.text if said else await self._last_words(transaction.ticket)
             deed = Deed(verb=Verb.RESOLVE, text=text)
             came = await back.carry_out(number, deed, by, once=_once(transaction.id))
             if said is not None and came.outcome is Outcome.DONE:
@@ -277,7 +271,7 @@ class RtSink:
                     "TicketCreator = '__CurrentUser__' AND Creator != '__CurrentUser__' "
                     f"AND id > {after} AND (Type = 'Correspond' OR Type = 'Status')"
                 ),
-                "fields": "Type,OldValue,NewValue,Creator,Created",
+                "fields": "Type,OldValue,NewValue,Creator,Created,ObjectId",
                 "orderby": "id",
                 "per_page": str(_PAGE),
             }
@@ -298,39 +292,41 @@ class RtSink:
         if len(self._done) > _REMEMBERED:
             self._done.popitem(last=False)
 
-    async def _number_of(self, called: str, back: WayBack) -> int | None:
-        """Return the number of our ticket that one there stands for. A link alone proves nothing: another installation may have made it."""
-        ticket = _object((await self._get(f"ticket/{called}")).json())
+    async def _number_of(self, there: int, back: WayBack) -> int | None:
+        """Return the number of our ticket that one at RT stands for; None: it stands for another installation's."""
+        if there not in self._numbers:
+            self._numbers[there] = await self._number_by_link(there, back)
+            if len(self._numbers) > _REMEMBERED:
+                self._numbers.popitem(last=False)
+        return self._numbers[there]
+
+    async def _number_by_link(self, there: int, back: WayBack) -> int | None:
+        ticket = _object((await self._get(f"ticket/{there}")).json())
         links = ticket.get("_hyperlinks")
         for link in links if isinstance(links, list) else ():
             found = _LINK.fullmatch(str(_object(link).get("_url")))
-            if found is None:
-                continue
-            try:
-                if await back.called(int(found[1])) == called:
-                    return int(found[1])
-            except UnknownTicket:
-                pass
-            log.warning("rt-ticket-not-ours", rt_ticket=called, ticket=int(found[1]))
+            if found and await back.is_ours(int(found[1]), found[2]):
+                return int(found[1])
+        log.warning("rt-ticket-not-ours", rt_ticket=there)
         return None
 
-    async def _last_words(self, called: str) -> str:
+    async def _last_words(self, there: int) -> str:
         """Return what was said last by others on a ticket there, or "" where nobody said anything."""
         query = {
-            "query": f"TicketId = {int(called)} AND Type = 'Correspond' AND Creator != '__CurrentUser__'",
+            "query": f"TicketId = {there} AND Type = 'Correspond' AND Creator != '__CurrentUser__'",
             "orderby": "id",
             "order": "DESC",
             "per_page": "1",
         }
         for item in _items(await self._get("transactions", query=query)):
-            whole = _object((await self._get(f"transaction/{int(item['id'])}")).json())
-            return await self._text(whole)
+            return await self._text(int(item["id"]))
         return ""
 
-    async def _text(self, transaction: Mapping[str, Any]) -> str:
+    async def _text(self, transaction: int) -> str:
         """Return what a transaction says as plain text, as it was written or as its HTML reads."""
+        whole = _object((await self._get(f"transaction/{transaction}")).json())
         as_html = ""
-        for attachment in _attachments_of(transaction):
+        for attachment in _attachments_of(whole):
             part = _object((await self._get(f"attachment/{attachment}")).json())
             if part.get("Filename"):
                 continue
@@ -396,6 +392,7 @@ class _Transaction(msgspec.Struct, frozen=True):
     """What somebody did at RT."""
 
     id: int
+    ticket: int
     type: str
     old: str
     new: str
@@ -454,6 +451,7 @@ def _transaction(item: Mapping[str, Any]) -> _Transaction:
         at = datetime.fromisoformat(str(item["Created"]))
         return _Transaction(
             id=int(item["id"]),
+            ticket=int(item["ObjectId"]),
             type=str(item["Type"]),
             old=str(item.get("OldValue")),
             new=str(item.get("NewValue")),

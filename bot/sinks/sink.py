@@ -80,8 +80,8 @@ class WayBack(Protocol):
         Raises UnknownTicket or another StoreError.
         """
 
-    async def called(self, number: int) -> str | None:
-        """Return what the sink said that it calls a ticket; None: it was never told of it. Raises StoreError."""
+    async def is_ours(self, number: int, reference: str) -> bool:
+        """Tell whether a ticket has a reference (`told.reference`): a number alone may be another installation's. Raises StoreError."""
 
     async def bookmark(self) -> str:
         """Return how far this sink was read, as `set_bookmark` was told; empty at first. Raises StoreError."""

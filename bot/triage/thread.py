@@ -17,6 +17,7 @@ from bot.model.ticket import Deed, Verb
 
 _NOTE = "note"
 _ON_CALL = "on-call"
+_NOBODY = "nobody"
 _STATS = "stats"
 
 _JOINING = re.compile(r"[\s,;.+&/-]*(?:\b\w{1,3}\b[\s,;.+&/-]*)*")
@@ -26,7 +27,7 @@ _ENDS_A_WORD = ":;,.?! \t\n\xa0"
 
 
 class RosterOrder(msgspec.Struct, frozen=True):
-    """Show who is on call, or set it to the people whom the line names."""
+    """Show who is on call, or set it to the people whom the line names: to nobody, where it says so."""
 
     sets: bool
     unclear: bool = False
@@ -56,6 +57,8 @@ def order_in_channel(said: Said, library: Library) -> RosterOrder | StatsOrder |
     text = text_of(said)
     rest = _after(text, _words(library, _ON_CALL))
     if rest is not None:
+        if not said.mentions and _after(rest, _words(library, _NOBODY)) == "":
+            return RosterOrder(sets=True)
         for person in said.mentions:
             rest = rest.replace(person.name, " ", 1)
         clear = bool(_JOINING.fullmatch(rest)) if said.mentions else not rest.strip()

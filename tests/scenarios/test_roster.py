@@ -59,6 +59,19 @@ async def test_the_roster_is_set_by_naming_people(helpdesk: Helpdesk, said: str)
     assert "Kari" in read(shown or "")
 
 
+@pytest.mark.parametrize("said", ["vakt ingen", "On call: nobody", "on call none."])
+async def test_the_roster_can_be_emptied(helpdesk: Helpdesk, said: str) -> None:
+    """Somebody who says that nobody is on call is believed, and the change stands in the list."""
+    await helpdesk.agent().say("vakt Kari", mentions=["Kari"])
+
+    shown = read(await helpdesk.agent().say(said) or "")
+
+    assert await names(helpdesk) == []
+    assert helpdesk.words("roster-empty") in shown
+    assert [change.people for change in (await roster_of(helpdesk)).changes][-1] == ()
+    assert "Ingen" in shown.split(helpdesk.words("roster-changes"))[1]
+
+
 @pytest.mark.parametrize("said", ["vakt", "on call?", "hvem har vakt?", "Vakt:"])
 async def test_the_roster_is_shown(helpdesk: Helpdesk, said: str) -> None:
     """The word alone shows who is on call, and that nobody is."""
