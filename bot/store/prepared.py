@@ -1,7 +1,7 @@
 """The statements of a turn, run on SQLite's own driver.
 
-A turn runs a handful of small statements. SQLAlchemy's way to each of them costs more than SQLite's work in it (docs/decisions/0004-store.md
-has the figures), so for these few it is gone once: the statement is compiled, its values are bound by the same types, and the driver runs it.
+A turn runs few small statements. SQLAlchemy's way to each of them costs more than SQLite's work in it (docs/decisions/0004-store.md
+has the figures), so for these it is gone once: the statement is compiled, its values are bound by the same types, and the driver runs it.
 """
 
 from __future__ import annotations
