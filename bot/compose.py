@@ -26,7 +26,6 @@ from bot.outbox import Outbox
 from bot.ports import Parcel, Reply, SessionKey
 from bot.store import open_store
 from bot.triage import BOT, Channel, ChannelBook, Desk, Membership, NoTeam
-from bot.triage.statistics import statistics_card
 from bot.turn import Core, sorry
 
 if TYPE_CHECKING:
@@ -233,6 +232,8 @@ def _draw_statistics(
     store: WholeStore, library: Library
 ) -> Callable[[Language], Awaitable[Outgoing]]:
     async def draw(language: Language) -> Outgoing:
+        from bot.triage.statistics import statistics_card
+
         return await statistics_card(store, library, language, utc_now())
 
     return draw
@@ -291,8 +292,13 @@ async def service(settings: Settings, *, local: bool) -> AsyncIterator[web.Appli
     )
     metrics = Metrics()
     library = load_library(settings.dialogs)
-    async with TeamsRoom(options, utc_now) as room, sink_room(settings, library) as sinks:
-        senders = {"msteams": room.sender, **sinks.senders}
+    async with AsyncExitStack() as rooms:
+        room = await rooms.enter_async_context(TeamsRoom(options, utc_now))
+        senders: dict[str, Sender] = {"msteams": room.sender}
+        sinks: SinkRoom | None = None
+        if sink_names(settings):  # mail and signatures are dear to load
+            sinks = await rooms.enter_async_context(sink_room(settings, library))
+            senders |= sinks.senders
         async with application(
             settings,
             senders,
@@ -315,21 +321,25 @@ async def service(settings: Settings, *, local: bool) -> AsyncIterator[web.Appli
 
             webhook = _incoming_webhook(settings, running)
             app = server(routes(edge, running.store.health, measure, webhook=webhook))
-            sinks.start(partial(way_back, running))
+            if sinks is not None:
+                sinks.start(partial(way_back, running))
             gc.collect()
             gc.freeze()  # the content lives as long as the process; walking it in every collection stops the loop for 50 ms
             gc.set_threshold(*_GARBAGE)
             try:
                 yield app
             finally:
-                await sinks.stop()
+                if sinks is not None:
+                    await sinks.stop()
 
 
 def _incoming_webhook(settings: Settings, running: Application) -> IncomingWebhook | None:
+    secret = settings.webhook_in_secret.get_secret_value()
+    if not secret:
+        return None
     from bot.sinks import IncomingWebhook
 
-    secret = settings.webhook_in_secret.get_secret_value()
-    return IncomingWebhook(secret, way_back(running, "webhook")) if secret else None
+    return IncomingWebhook(secret, way_back(running, "webhook"))
 
 
 def _desk_first(running: Application) -> Callable[[Incoming], Awaitable[Answer]]:

@@ -27,7 +27,6 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 
 from bot.model.effects import RecordFeedback, RecordOutcome
 from bot.model.errors import StoreConflict, UnknownTicket
@@ -319,16 +318,23 @@ _CHANGE_ROSTER = rosters.update().where(
     rosters.c.queue == bindparam("of_queue"), rosters.c.version == bindparam("of_version")
 )
 
-_new_sighting = sqlite.insert(sightings)
-_new_sighting_served = postgresql.insert(sightings)
-_SIGHTING: Mapping[str, Executable] = {
-    "sqlite": _new_sighting.on_conflict_do_update(
-        index_elements=["signature", "person"], set_={"at": _new_sighting.excluded.at}
-    ),
-    "postgresql": _new_sighting_served.on_conflict_do_update(
-        index_elements=["signature", "person"], set_={"at": _new_sighting_served.excluded.at}
-    ),
-}
+
+@cache
+def _sighting(dialect: str) -> Executable:
+    """Return the statement that remembers a sighting or moves its time, in the words of a database; the other one's are dear to load."""
+    if dialect == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert  # noqa: PLC0415 - see above
+
+        new = insert(sightings)
+        return new.on_conflict_do_update(
+            index_elements=["signature", "person"], set_={"at": new.excluded.at}
+        )
+    from sqlalchemy.dialects.postgresql import insert as insert_served  # noqa: PLC0415
+
+    served = insert_served(sightings)
+    return served.on_conflict_do_update(
+        index_elements=["signature", "person"], set_={"at": served.excluded.at}
+    )
 
 
 @cache
@@ -720,7 +726,7 @@ class SqlUnit:
 
     def record_sighting(self, signatures: Collection[str], person: str, at: datetime) -> None:
         """Remember that somebody has met a problem; meeting it again moves the time."""
-        statement = _SIGHTING[self.connection.dialect.name]
+        statement = _sighting(self.connection.dialect.name)
         for mark in marks_of(signatures):  # in one order, so that no two wait for each other
             self._often(statement, {"signature": mark, "person": person, "at": at})
 
