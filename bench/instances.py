@@ -41,7 +41,7 @@ def measure(*, rounds: int, seconds: float, flight: int) -> Section:
         servers = [_serve(running, folder) for _ in range(2)]
         for number in range(rounds):
             for some, measured in ((servers[:1], one), (servers, two)):
-                run = _load(some, flight=flight, seconds=seconds)
+                run = _load(some, flight=flight * len(some), seconds=seconds)
                 if run.failures:
                     raise Broken("; ".join(run.failures))
                 measured.append(run)
