@@ -116,6 +116,7 @@ class Terminal:
         """Take where to write, how wide it is, who sits there, and the content that knows the bot's own words."""
         self._write = write
         self._commands = frozenset(_command_words(library))
+        self._library = library
         self._width = width
         self._views = {side: _View() for side in Side}
         self._filling: _Filling | None = None
@@ -185,7 +186,11 @@ class Terminal:
         view = self._views[self.side]
         view.buttons, view.fields = tuple(button for _, button in found), ()
         lines = _numbered(f"{hit.title}  {hit.subtitle}" for hit, _ in found)
-        self._write("\n".join(["", *(lines or ["  –"]), ""]))
+        self._write("\n".join(["", *(lines or [self._nothing_found]), ""]))
+
+    @property
+    def _nothing_found(self) -> str:
+        return self._library.words[self.locale].words["ticket-unknown"]
 
     def say(self, text: str) -> None:
         """Show one line."""
@@ -233,7 +238,7 @@ class Terminal:
         if button is not None and "ticket" in button.data:
             return self._press_ticket(button)
         if self.side is Side.DESK:
-            return Lookup(said) if said else None
+            return (self._into_form(said) or Lookup(said)) if said else None
         return self.event(text)
 
     def event(self, text: str) -> Event:
@@ -282,6 +287,14 @@ class Terminal:
         self._filling = _Filling(button, list(fields), {})
         self._ask_again()
         return None
+
+    def _into_form(self, said: str) -> OnTicket | None:
+        """Take a line that was typed below a form with one field to write in: it goes in there, and the form's first button is pressed."""
+        view = self._views[self.side]
+        button = next((button for button in view.buttons if button.takes_inputs), None)
+        if button is None or len(view.fields) != 1 or not isinstance(view.fields[0], TextInput):
+            return None
+        return _on_ticket(button, {view.fields[0].id: said})
 
     def _fill(self, filling: _Filling, said: str) -> OnTicket | None:
         """Take a line for the field that was asked for; press the button after the last one. An empty line leaves a field as it is."""

@@ -233,6 +233,22 @@ def test_a_card_is_answered_by_its_buttons_and_fields(
     )
 
 
+def test_what_is_typed_below_a_form_goes_into_it(tmp_path: Path, library: Library) -> None:
+    """Whoever types the reply where it is asked for has replied; a search that finds nothing says so in words."""
+    say = library.words[Language("nb")].words
+    printed = chat(
+        tmp_path,
+        *hand_over(library.words[Language("nb")]),
+        "/agent 1001",
+        say["do-form-reply"],
+        "Prøv kari@contoso.com",
+        "/agent fabrikam.example",
+        "/me",
+        lang="nb",
+    )
+    in_order(printed, say["field-reply"], "-> Ola", "Prøv kari@contoso.com", say["ticket-unknown"])
+
+
 def test_with_two_tickets_a_typed_line_asks_which(tmp_path: Path, library: Library) -> None:
     """The line waits until it is clear where it belongs, and reaches that ticket only."""
     words = library.words[Language("en")]
