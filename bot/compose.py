@@ -23,7 +23,7 @@ from bot.model.ids import ConversationId, Language, UserId
 from bot.model.outgoing import Outgoing, Paragraph, Run
 from bot.model.ticket import Deed, Role, Verb
 from bot.outbox import Outbox
-from bot.ports import Parcel, Reply, SessionKey
+from bot.ports import Parcel, Reply, session_key
 from bot.store import open_store
 from bot.triage import BOT, Channel, ChannelBook, Desk, Membership, NoTeam
 from bot.turn import Core, sorry
@@ -368,7 +368,7 @@ async def _answer_once(outbox: Outbox, incoming: Incoming, answer: Outgoing | st
     """Answer in the thread where something was said; a second delivery of it is not answered again. Raises StoreError."""
     where = incoming.address
     page = _as_page(answer, incoming.locale) if isinstance(answer, str) else answer
-    key = SessionKey(where.channel, where.conversation, where.user_key or where.user)
+    key = session_key(where)
     activity = f"answer:{incoming.activity}"
 
     def work(unit: Unit) -> tuple[None, Sequence[Parcel]]:

@@ -35,7 +35,7 @@ from bot.model.outgoing import Outgoing
 from bot.model.report import Kind
 from bot.model.session import Addressing, Choosing, Handed, Session, Unreadable
 from bot.model.ticket import Background, KnownProblem, OwnTicket, State
-from bot.ports import Parcel, Reply, SessionKey, Unit, requester_card_name
+from bot.ports import Parcel, Reply, Unit, requester_card_name, session_key
 from bot.turn import Core, show, sorry, take_turn
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Host:
     async def _handle(self, incoming: Incoming) -> Answer:
         library = self._core.library
         reading = await self._read(incoming)
-        key = session_key(incoming)
+        key = session_key(incoming.address)
 
         def work(unit: Unit) -> tuple[_Done, Sequence[Parcel]]:
             remembered = unit.answered(key, incoming.activity)
@@ -139,7 +139,7 @@ class Host:
     ) -> tuple[Answer, Sequence[Parcel]]:
         """Give every effect to its one handler; return the channel's answer and what is to be sent."""
         to = incoming.address
-        person = _person(incoming)
+        person = incoming.address.person
         parcels: list[Parcel] = []
         card: Outgoing | None = None
         says = ""
@@ -210,7 +210,7 @@ class Host:
             marks = signatures(reading.report)
         elif isinstance(stored, Session) and isinstance(stored.mode, Choosing):
             marks = signatures(stored.mode.pending.report)
-        return self._queue.known(unit, marks, _person(incoming).key, now) if marks else None
+        return self._queue.known(unit, marks, incoming.address.person.key, now) if marks else None
 
     async def _read(self, incoming: Incoming) -> Reading | None:
         event = incoming.event
@@ -240,17 +240,6 @@ class _Done(msgspec.Struct, frozen=True):
 
     answer: Answer
     turn: Turn | None = None
-
-
-def session_key(incoming: Incoming) -> SessionKey:
-    """Return whose session an event belongs to: one for each person in each conversation."""
-    address = incoming.address
-    return SessionKey(address.channel, address.conversation, address.user_key or address.user)
-
-
-def _person(incoming: Incoming) -> Person:
-    address = incoming.address
-    return Person(address.user_key or address.user, address.user_name)
 
 
 def _tickets_spoken_of(

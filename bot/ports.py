@@ -32,6 +32,11 @@ class SessionKey(msgspec.Struct, frozen=True):
     user: str
 
 
+def session_key(address: Address) -> SessionKey:
+    """Return whose session an address belongs to: one for each person in each conversation."""
+    return SessionKey(address.channel, address.conversation, address.person.key)
+
+
 class Placed(msgspec.Struct, frozen=True):
     """Where a message ended up: what an update of it needs."""
 

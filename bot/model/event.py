@@ -33,6 +33,11 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     bot: str = ""
     tenant: str | None = None
 
+    @property
+    def person(self) -> "Person":
+        """Who stands behind it."""
+        return Person(self.user_key or self.user, self.user_name)
+
 
 class Person(msgspec.Struct, frozen=True):
     """Somebody who acts on a ticket."""

@@ -122,8 +122,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def person(self) -> Person:
         """The requester."""
-        address = self.requester
-        return Person(address.user_key or address.user, address.user_name)
+        return self.requester.person
 
 
 class Ticket(msgspec.Struct, frozen=True, kw_only=True):

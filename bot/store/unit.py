@@ -30,7 +30,6 @@ from sqlalchemy import (
 
 from bot.model.effects import RecordFeedback, RecordOutcome
 from bot.model.errors import StoreConflict, UnknownTicket
-from bot.model.event import Address
 from bot.model.ids import ConversationId, QueueId, TicketId
 from bot.model.session import Session, Unreadable
 from bot.model.ticket import OPENED, Draft, State, Ticket, TicketEvent
@@ -44,6 +43,7 @@ from bot.ports import (
     Placed,
     Roster,
     SessionKey,
+    session_key,
 )
 from bot.store.search import Search
 from bot.store.tables import (
@@ -586,8 +586,8 @@ class SqlUnit:
         One that waits for a pause is held back while its person is in the middle of a dialog.
         """
         to = parcel.to
-        if parcel.waits_for_pause and self._in_dialog(_reader(to), due - PAUSE):
-            values = _key(_reader(to)) | {"ticket": parcel.ticket, "document": parcel}
+        if parcel.waits_for_pause and self._in_dialog(session_key(to), due - PAUSE):
+            values = _key(session_key(to)) | {"ticket": parcel.ticket, "document": parcel}
             self.connection.execute(_HOLD, values | {"since": due})
             return None
         conversation = (to.channel, to.conversation)
@@ -839,11 +839,6 @@ def _columns(ticket: Ticket) -> dict[str, Any]:
 def _is_joinable(ticket: Ticket) -> bool:
     """Tell whether other people's tickets of the same problem can be joined to one."""
     return ticket.is_open and ticket.parent is None
-
-
-def _reader(address: Address) -> SessionKey:
-    """Return whose session a message to an address would interrupt."""
-    return SessionKey(address.channel, address.conversation, address.user_key or address.user)
 
 
 def _whole(ticket: Ticket, original: str | None) -> Ticket:

@@ -23,7 +23,7 @@ from bot.model.ticket import Deed, Draft, KnownProblem, Role, State, Ticket, Tic
 from bot.ports import Parcel, Reply, SessionKey, Unit
 from bot.triage import incidents
 from bot.triage.channels import ChannelBook, Membership
-from bot.triage.floor import DONE, REFUSED, Floor, Observe
+from bot.triage.floor import DONE, REFUSED, REPEATED, Floor, Observe
 from bot.triage.heard import Heard, Stats
 from bot.triage.presses import Presses
 from bot.triage.searching import Searching
@@ -167,21 +167,21 @@ class Desk:
         floor = self._floor
         alerts = await self._alerts(number, deed)
 
-        def work(unit: Unit) -> tuple[Ticket, Sequence[Parcel]]:
+        def work(unit: Unit) -> tuple[tuple[Ticket, str], Sequence[Parcel]]:
             stands = unit.ticket(number)
             if once is not None:
                 if unit.answered(*once) is not None:
-                    return stands, ()
+                    return (stands, REPEATED), ()
                 unit.remember(*once, b"", floor.clock())
             changes = floor.work.do(unit, stands, deed, by, role, floor.clock(), alerts=alerts)
-            return changes[0].ticket, floor.telling.about(unit, changes)
+            return (changes[0].ticket, DONE), floor.telling.about(unit, changes)
 
         try:
-            ticket = await floor.outbox.commit(work)
+            ticket, came_out = await floor.outbox.commit(work)
         except TransitionRefused:
             floor.write_down(number, deed, role, REFUSED)
             raise
-        floor.write_down(number, deed, role, DONE)
+        floor.write_down(number, deed, role, came_out)
         return ticket
 
     async def view(self, number: int) -> TicketView:

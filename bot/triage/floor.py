@@ -13,7 +13,7 @@ from bot.model.event import Address, Mention, Person
 from bot.model.ids import QueueId
 from bot.model.outgoing import Outgoing
 from bot.model.ticket import Deed, Form, Role, Ticket, TicketView, Verb
-from bot.ports import SessionKey, Unit
+from bot.ports import Unit
 from bot.render.speech import Speech
 from bot.triage.channels import ChannelBook, Membership
 from bot.triage.told import Telling
@@ -127,13 +127,3 @@ class Floor:
         )
         if came_out != REPEATED:
             self._observe(deed.verb, role, came_out)
-
-
-def person_of(address: Address) -> Person:
-    """Return who stands behind an address."""
-    return Person(address.user_key or address.user, address.user_name)
-
-
-def key_of(address: Address) -> SessionKey:
-    """Return under which key what somebody sent from a place is remembered."""
-    return SessionKey(address.channel, address.conversation, address.user_key or address.user)

@@ -16,9 +16,9 @@ from bot.model.event import Incoming, Said, Scope
 from bot.model.ids import Language, QueueId, TicketId
 from bot.model.outgoing import Outgoing
 from bot.model.ticket import Role
-from bot.ports import Roster, RosterChange
+from bot.ports import Roster, RosterChange, session_key
 from bot.triage.channels import ticket_of_card
-from bot.triage.floor import DONE, REFUSED, REPEATED, Floor, key_of, person_of
+from bot.triage.floor import DONE, REFUSED, REPEATED, Floor
 from bot.triage.thread import RosterOrder, StatsOrder, order_in_channel, order_in_thread
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Heard:
         _, channel = queues[0]
         refused = await floor.refused(channel.team, where)
         if refused:
-            log.warning("order-refused", why=refused, person=person_of(where).key)
+            log.warning("order-refused", why=refused, person=where.person.key)
             return floor.say(refused, incoming.locale)
         if isinstance(order, StatsOrder):
             return await self._stats(channel.language) if self._stats is not None else None
@@ -72,12 +72,10 @@ class Heard:
         channel = floor.places.of(found.queue)
         refused = await floor.refused(channel.team, where)
         if refused:
-            log.warning(
-                "line-refused", ticket=found.number, why=refused, person=person_of(where).key
-            )
+            log.warning("line-refused", ticket=found.number, why=refused, person=where.person.key)
             return floor.say(refused, incoming.locale)
         deed = order_in_thread(said, floor.library)
-        key, by = key_of(where), person_of(where)
+        key, by = session_key(where), where.person
 
         def work(unit: Unit) -> tuple[tuple[str, str], Sequence[Parcel]]:
             if unit.answered(key, incoming.activity) is not None:
@@ -105,7 +103,7 @@ class Heard:
     ) -> Outgoing:
         """Show who is on call for the queues of a channel, or set it to those whom the line names."""
         floor = self._floor
-        key, by = key_of(incoming.address), person_of(incoming.address)
+        key, by = session_key(incoming.address), incoming.address.person
 
         def work(unit: Unit) -> tuple[tuple[Roster, bool], Sequence[Parcel]]:
             stands = unit.roster(queues[0])

@@ -14,9 +14,9 @@ from bot.model.errors import DeliveryFailed, TransitionRefused, UnknownTicket
 from bot.model.event import Mention, Person, Scope, TicketPress
 from bot.model.outgoing import Outgoing
 from bot.model.ticket import SHOW, SHOW_ALL, Deed, Form, Role, Ticket, Verb
-from bot.ports import Placed
+from bot.ports import Placed, session_key
 from bot.triage.channels import card_name
-from bot.triage.floor import DONE, REFUSED, REPEATED, Floor, key_of
+from bot.triage.floor import DONE, REFUSED, REPEATED, Floor
 from bot.triage.lifecycle import TABLE
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class Presses:
             to=to,
             other=_number(press.inputs.get("other", "")),
         )
-        key = key_of(press.address)
+        key = session_key(press.address)
 
         def work(unit: Unit) -> tuple[tuple[Outgoing, str], Sequence[Parcel]]:
             now = floor.clock()
