@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Literal, Self
 
@@ -42,11 +42,50 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="Client secret of the bot's registration (its value, not its id).",
     )
+    app_password_next: SecretStr = Field(
+        SecretStr(""),
+        description="Second client secret, while one is being replaced: whichever works is used.",
+    )
+    app_password_expires: date | None = Field(
+        None,
+        description="Day on which the client secret expires (2027-05-31), to be warned in time.",
+    )
+    app_certificate: Path | None = Field(
+        None,
+        description="File (PEM) with the certificate and private key of the registration, instead of a client secret.",
+    )
+    managed_identity: bool = Field(
+        default=False,
+        description="Use the user-assigned managed identity whose client id is APP_ID, instead of a client secret.",
+    )
     tenant_id: str = Field(
         "", description="Tenant the bot is registered in; people from other tenants are refused."
     )
     allowed_tenants: str = Field(
         "", description="More tenants whose people may use the bot, separated by commas."
+    )
+    cloud: Literal["public", "us-gov", "us-dod", "china"] = Field(
+        "public",
+        description="Microsoft cloud the bot is registered in: public, us-gov, us-dod or china.",
+    )
+    service_hosts: str = Field(
+        "",
+        description="More connector hosts that may be answered, separated by commas: host or https://host:port.",
+    )
+    upload_hosts: str = Field(
+        "", description="More hosts that files may be fetched from, written likewise."
+    )
+    metadata_url: str = Field(
+        "",
+        description="OpenID metadata of the channel's signing keys, instead of the cloud's own.",
+    )
+    authority: str = Field(
+        "",
+        description="Address that the bot's own token is bought at, instead of the cloud's own.",
+    )
+    sdk: Literal["botbuilder", "agents"] = Field(
+        "botbuilder",
+        description="What stands between the bot and Teams: botbuilder, or agents (the Microsoft 365 Agents SDK; an extra).",
     )
     database_url: str = Field(
         "", description="Database; without it SQLite in the data directory is used."
@@ -58,6 +97,25 @@ class Settings(BaseSettings):
         _HERE.parent / "dialogs", description="The content: dialogs, codes and languages."
     )
     port: int = Field(3978, ge=0, le=65535, description="Port that the server listens on.")
+    processes: int = Field(
+        1, ge=0, le=64, description="Processes that serve the port together; 0: one for each core."
+    )
+    public_url: str = Field(
+        "",
+        description="Address that the channel reaches the bot at (https://bot.example.com/api/messages); `doctor` tries it.",
+    )
+    person_turns: int = Field(
+        30,
+        ge=1,
+        le=10_000,
+        description="Messages and presses of one person that are taken in a minute.",
+    )
+    tenant_turns: int = Field(
+        3_000,
+        ge=1,
+        le=1_000_000,
+        description="Messages and presses of one tenant that are taken in a minute.",
+    )
     triage_team_id: str = Field(
         "", description="Conversation id of the triage team (19:…@thread.tacv2)."
     )

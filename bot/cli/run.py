@@ -41,7 +41,7 @@ def run(
 async def _serve(settings: Settings, *, local: bool) -> None:
     from aiohttp import web
 
-    from bot.compose import service
+    from bot.service import service
 
     async with service(settings, local=local) as app:
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=10.0)

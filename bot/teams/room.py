@@ -6,6 +6,8 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from datetime import date
+from pathlib import Path
 from typing import Any, Protocol, Self
 
 import msgspec
@@ -74,18 +76,28 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """No credentials: only programs on this machine, and answers only to it."""
     app_id: str = ""
     app_password: str = ""
+    app_password_next: str = ""
+    """A second secret, while one is being replaced."""
+    app_password_expires: date | None = None
+    app_certificate: Path | None = None
+    """File with certificate and private key, instead of a secret."""
+    managed_identity: bool = False
+    """The user-assigned managed identity whose client id is the app id, instead of a secret."""
     tenant_id: str = ""
     """The tenant of the app registration, where the bot's own token is bought."""
     tenants: frozenset[str] = frozenset()
     """Tenants whose people may use the bot; empty: every tenant."""
+    cloud: str = "public"
     service_hosts: tuple[str, ...] = ()
     """More connector hosts: `host` or `https://host:port`."""
     upload_hosts: tuple[str, ...] = ()
     """More hosts that files may be fetched from."""
     team_service_url: str = SERVICE_URL
     """Where the triage team lives."""
-    metadata_url: str = METADATA_URL
-    authority: str = AUTHORITY
+    metadata_url: str = ""
+    """Instead of the cloud's own."""
+    authority: str = ""
+    """Instead of the cloud's own."""
 
 
 class TeamsRoom:
@@ -107,7 +119,7 @@ class TeamsRoom:
         )
         self._session = rest.new_session()
         self._token: Token = NoToken() if options.local else OutboundToken(_credentials(options))
-        self._keys = SigningKeys(self._session, options.metadata_url)
+        self._keys = SigningKeys(self._session, options.metadata_url or METADATA_URL)
         self._gate: Gate = (
             LocalGate() if options.local else ChannelGate(options.app_id, self._keys, clock)
         )
@@ -165,7 +177,7 @@ def _credentials(options: Options) -> Callable[[], dict[str, Any]]:
         options.app_id,
         options.app_password,
         options.tenant_id or "botframework.com",
-        authority=options.authority,
+        authority=options.authority or AUTHORITY,
     ).buy
 
 

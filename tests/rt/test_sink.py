@@ -15,13 +15,14 @@ import aiohttp
 import pytest
 from msgspec.structs import replace
 
-from bot.compose import Application, application, way_back
+from bot.compose import Application, application
 from bot.model.errors import DeliveryAmbiguous, DeliveryDelayed, DeliveryRefused
 from bot.model.event import Person
 from bot.model.ids import Language, TicketId
 from bot.model.library import Library
 from bot.model.ticket import Deed, Role, Ticket, Verb
 from bot.ports import News, Parcel, Placed, Unit
+from bot.service import way_back
 from bot.settings import read_settings
 from bot.sinks import RtOptions, RtSink, WayBack
 from bot.sinks import rt as rt_module

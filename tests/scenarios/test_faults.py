@@ -21,11 +21,12 @@ import pytest
 from aiohttp import web
 from msgspec.structs import replace
 
-from bot.compose import service, utc_now
+from bot.compose import utc_now
 from bot.model.errors import DeliveryDelayed
 from bot.model.ids import ConversationId, TicketId
 from bot.model.ticket import Ticket, TicketEvent
 from bot.ports import News, Parcel, Placed, WholeStore
+from bot.service import service
 from bot.store import open_store
 from tests.connector import StubConnector, stub_connector
 from tests.contracts.samples import draft

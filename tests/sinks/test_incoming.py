@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from bot.compose import application, service
+from bot.compose import application
 from bot.model.errors import SettingsError
 from bot.model.event import Person
 from bot.model.ids import ConversationId
 from bot.model.limits import BODY_BYTES
 from bot.model.ticket import Deed, State, Ticket, TicketEvent, Verb
 from bot.ports import Parcel, SessionKey, Unit
+from bot.service import service
 from bot.settings import read_settings
 from tests.contracts import samples
 from tests.sinks.far_side import OTHER_SECRET, SECRET, signed

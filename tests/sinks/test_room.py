@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 import structlog
 
-from bot.compose import sink_names, sink_room
+from bot.compose import sink_names
 from bot.model.errors import DeliveryDelayed, SettingsError, StoreUnavailable
 from bot.model.library import Library
 from bot.model.ticket import Deed
 from bot.ports import Parcel, Placed
+from bot.service import sink_room
 from bot.settings import read_settings
 from bot.sinks import Came, SinkRoom, WayBack
 from bot.sinks.sink import news_of, placed_as
