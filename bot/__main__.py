@@ -7,6 +7,7 @@ import typer
 from bot.cli import (
     chat,
     db,
+    doctor,
     draw,
     lint,
     manifest,
@@ -33,6 +34,7 @@ def application() -> typer.Typer:
     for command in (
         run.run,
         chat.chat,
+        doctor.doctor,
         match.match,
         lint.lint,
         draw.draw,

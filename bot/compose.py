@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
-import secrets
+from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 
 from bot.content import load_library
+from bot.edition import Editions
 from bot.host import Host
 from bot.model.errors import StoreError, TransitionRefused
 from bot.model.event import Address, Scope
@@ -24,14 +27,13 @@ from bot.outbox import Outbox
 from bot.store import open_store
 from bot.triage import BOT, Channel, ChannelBook, Desk, Membership, NoTeam
 from bot.turn import Core
+from bot.watch import Watchers
 
 if TYPE_CHECKING:
-    from bot.model.effects import Turn
-    from bot.model.event import Incoming
     from bot.model.library import Library
-    from bot.ports import Sender, WholeStore
+    from bot.ports import Parcel, Sender, Unit, WholeStore
     from bot.settings import Settings
-    from bot.triage.floor import Observe
+    from bot.watch import Watch
 
 
 log = structlog.get_logger("bouncedesk.compose")
@@ -50,9 +52,23 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+_ID_BYTES = 16
+_IDS_AT_ONCE = 64
+_drawn: list[bytes] = []
+
+
 def new_id() -> str:
-    """Return an id of 128 random bits: nobody can guess the id in somebody else's card."""
-    return secrets.token_urlsafe(16)
+    """Return an id of 128 random bits: nobody can guess the id in somebody else's card.
+
+    The system is asked for many at once: each time costs more than everything else here. Safe from any thread, not across a fork.
+    """
+    try:
+        bits = _drawn.pop()
+    except IndexError:
+        block = os.urandom(_ID_BYTES * _IDS_AT_ONCE)
+        bits, *others = (block[at : at + _ID_BYTES] for at in range(0, len(block), _ID_BYTES))
+        _drawn.extend(others)
+    return urlsafe_b64encode(bits).rstrip(b"=").decode()
 
 
 def triage_address(settings: Settings, channel: str) -> Address | None:
@@ -67,7 +83,7 @@ def triage_address(settings: Settings, channel: str) -> Address | None:
         user=UserId(""),
         user_name="",
         bot=f"28:{settings.app_id}",
-        tenant=settings.tenant_id or None,
+        tenant=settings.own_tenant or None,
     )
 
 
@@ -100,23 +116,24 @@ def sink_names(settings: Settings) -> tuple[str, ...]:
     return tuple(name for name, where in configured.items() if where)
 
 
-def _nobody_watches(_incoming: Incoming, _turn: Turn) -> None:
-    """Watch a turn where no metrics are kept."""
-
-
-def _nobody_counts(_verb: Verb, _role: Role, _outcome: str) -> None:
-    """Watch what is done with tickets where no metrics are kept."""
-
-
 @dataclass(frozen=True, slots=True)
 class Application:
     """Everything that runs."""
 
-    core: Core
+    editions: Editions
     store: WholeStore
     outbox: Outbox
-    desk: Desk
     host: Host
+
+    @property
+    def core(self) -> Core:
+        """The content that is in force. Whoever asks more than once can get more than one."""
+        return self.editions().core
+
+    @property
+    def desk(self) -> Desk:
+        """The desk that works by it."""
+        return self.editions().desk
 
 
 @asynccontextmanager
@@ -126,8 +143,7 @@ async def application(
     *,
     library: Library | None = None,
     members: Membership | None = None,
-    observe: Callable[[Incoming, Turn], None] | None = None,
-    observe_deed: Observe | None = None,
+    watch: Watch | None = None,
     sinks: Sequence[str] | None = None,
 ) -> AsyncIterator[Application]:
     """Start the application and stop it in order: first nothing new is sent, then what was sent is written down.
@@ -137,36 +153,42 @@ async def application(
         senders: Who delivers, by channel id.
         library: The content, where it is loaded already.
         members: Who knows the members of the triage teams.
-        observe: Is told of each committed turn.
-        observe_deed: Is told of each deed on a ticket.
+        watch: Is told of turns, deeds and deliveries.
         sinks: Names of the sinks that every change of a ticket goes to; by default those of the settings.
     """
     settings.data_directory.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as running:
         store = open_store(settings.store_url)
         running.push_async_callback(store.close)
-        core = Core(library or load_library(settings.dialogs))
+        watch = watch or Watchers()
         jitter = random.SystemRandom().random
-        outbox = Outbox(store, senders, clock=utc_now, jitter=jitter)
+        outbox = Outbox(store, senders, clock=utc_now, jitter=jitter, watch=watch)
         running.push_async_callback(outbox.close)
-        desk = Desk(
-            core,
-            outbox,
-            places=channel_book(settings, core.library),
-            members=members or NoTeam(),
-            clock=utc_now,
-            sinks=sink_names(settings) if sinks is None else sinks,
-            stats=_draw_statistics(store, core.library),
-            observe=observe_deed or _nobody_counts,
-        )
-        outbox.undeliverable = desk.undeliverable
-        host = Host(
-            core, outbox, desk, clock=utc_now, new_id=new_id, observe=observe or _nobody_watches
-        )
+
+        def desk(core: Core) -> Desk:
+            return Desk(
+                core,
+                outbox,
+                places=channel_book(settings, core.library),
+                members=members or NoTeam(),
+                clock=utc_now,
+                sinks=sink_names(settings) if sinks is None else sinks,
+                stats=_draw_statistics(store, core.library),
+                observe=watch.deed,
+            )
+
+        load = partial(load_library, settings.dialogs)
+        editions = Editions(library or load(), load, desk, new_id)
+
+        def undeliverable(unit: Unit, parcel: Parcel, why: str) -> Sequence[Parcel]:
+            return editions().desk.undeliverable(unit, parcel, why)
+
+        outbox.undeliverable = undeliverable
+        host = Host(editions, outbox, clock=utc_now, new_id=new_id, watch=watch)
         await outbox.start()
-        upkeep = asyncio.create_task(_keep_up(settings, store, desk), name="upkeep")
+        upkeep = asyncio.create_task(_keep_up(settings, store, editions), name="upkeep")
         running.push_async_callback(_stop, upkeep)
-        yield Application(core, store, outbox, desk, host)
+        yield Application(editions, store, outbox, host)
 
 
 def _draw_statistics(
@@ -180,13 +202,13 @@ def _draw_statistics(
     return draw
 
 
-async def _keep_up(settings: Settings, store: WholeStore, desk: Desk) -> None:
+async def _keep_up(settings: Settings, store: WholeStore, editions: Editions) -> None:
     """Close the books on what nobody went on with, and delete what is no longer needed, every few hours."""
     while True:
         await asyncio.sleep(_UPKEEP_SECONDS)
         try:
             await store.abandon(utc_now() - ABANDONED_AFTER)
-            await close_overdue(store, desk, utc_now() - settings.close_after)
+            await close_overdue(store, editions().desk, utc_now() - settings.close_after)
             await store.purge(utc_now(), settings.retention)
         except StoreError as error:
             log.warning("upkeep-failed", error=type(error).__name__, detail=error.detail)

@@ -7,10 +7,9 @@ parcels in the outbox, which the sweep sends. A second delivery of an activity c
 from __future__ import annotations
 
 import asyncio
-import traceback
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, assert_never
+from time import perf_counter
+from typing import TYPE_CHECKING, Protocol, assert_never
 
 import msgspec
 import structlog
@@ -37,15 +36,16 @@ from bot.model.session import Addressing, Choosing, Handed, Session, Unreadable
 from bot.model.ticket import Background, KnownProblem, OwnTicket, State
 from bot.ports import Parcel, Reply, Unit, requester_card_name, session_key
 from bot.turn import Core, show, sorry, take_turn
+from bot.watch import CAUSE, Failed, Taken, Watchers, where
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.model.event import Reading
     from bot.model.ids import TicketId
-    from bot.model.library import Library
     from bot.outbox import Outbox
     from bot.ports import Clock, NewId, Queue
+    from bot.watch import Watch
 
 log = structlog.get_logger("bouncedesk.host")
 
@@ -66,46 +66,74 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Answer).decode
 
 
+class Edition(Protocol):
+    """The content that is in force, and the desk that works by it (`bot.edition.Edition`)."""
+
+    @property
+    def core(self) -> Core:
+        """The content, and its recogniser."""
+
+    @property
+    def desk(self) -> Queue:
+        """The triage queue."""
+
+
 class Host:
     """Runs turns."""
 
     def __init__(
         self,
-        core: Core,
+        edition: Callable[[], Edition],
         outbox: Outbox,
-        queue: Queue,
         *,
         clock: Clock,
         new_id: NewId,
-        observe: Callable[[Incoming, Turn], None] = lambda _incoming, _turn: None,
+        watch: Watch | None = None,
     ) -> None:
-        """Take what a turn needs from outside; `observe` is told of each committed turn."""
-        self._core = core
+        """Take what a turn needs from outside.
+
+        Args:
+            edition: Says what content is in force. It is asked once at the beginning of each turn.
+            outbox: Commits and sends.
+            clock: The time.
+            new_id: Makes ids.
+            watch: Is told of each turn that was committed, and of each that broke.
+        """
+        self._edition = edition
         self._outbox = outbox
-        self._queue = queue
         self._clock = clock
         self._new_id = new_id
-        self._observe = observe
+        self._watch = watch or Watchers()
 
     async def handle(self, incoming: Incoming) -> Answer:
         """Run one turn. Returns as soon as it is committed; the answers are already on their way.
 
         Whatever breaks, the user hears about it: with the advice to try again where that helps, and a reference that stands
-        in the log.
+        in the log, in every line of the turn.
         """
+        began = perf_counter()
+        edition = self._edition()
+        turn = CAUSE.get() or self._new_id()[:8]
+        token = CAUSE.set(turn)
         try:
-            return await self._handle(incoming)
+            return await self._handle(edition, incoming, turn, began)
         except StoreError as error:
-            return await self._apologise(incoming, error, again=True)
+            return await self._apologise(edition, incoming, error, turn, began, again=True)
         except Exception as error:  # noqa: BLE001 - the last line of defence: told, logged, never silent
-            return await self._apologise(incoming, error, again=False)
+            return await self._apologise(edition, incoming, error, turn, began, again=False)
+        finally:
+            CAUSE.reset(token)
 
-    async def _handle(self, incoming: Incoming) -> Answer:
-        library = self._core.library
-        reading = await self._read(incoming)
+    async def _handle(
+        self, edition: Edition, incoming: Incoming, name: str, began: float
+    ) -> Answer:
+        library = edition.core.library
+        reading = await _read(edition.core, incoming)
+        read = perf_counter()
         key = session_key(incoming.address)
 
         def work(unit: Unit) -> tuple[_Done, Sequence[Parcel]]:
+            started = perf_counter()
             remembered = unit.answered(key, incoming.activity)
             if remembered is not None:
                 return _Done(_decode(remembered)), ()
@@ -118,119 +146,63 @@ class Host:
                 reading,
                 now=now,
                 new_id=self._new_id,
-                background=self._background(unit, stored, incoming, reading, now),
+                background=_background(edition.desk, unit, stored, incoming, reading, now),
             )
-            answer, parcels = self._carry_out(unit, library, incoming, turn, now)
+            answer, parcels, ticket = _carry_out(edition, unit, incoming, turn, now)
             unit.save_session(key, turn.session, now)
             unit.remember(key, incoming.activity, _encode(answer), now)
             if _came_to_a_pause(stored, turn.session):
                 parcels = (*parcels, *unit.release(key))
-            return _Done(answer, turn), parcels
+            return _Done(answer, turn, ticket, started, perf_counter()), parcels
 
         done = await self._outbox.commit(work)
         if done.turn is None:
             log.info("activity-repeated", activity=incoming.activity)
         else:
-            self._observe(incoming, done.turn)
+            taken = Taken(
+                id=name,
+                incoming=incoming,
+                reading=reading,
+                turn=done.turn,
+                ticket=done.ticket,
+                read=read - began,
+                waited=done.started - read,
+                decided=done.ended - done.started,
+                committed=perf_counter() - done.ended,
+            )
+            self._watch.taken(taken)
         return done.answer
 
-    def _carry_out(
-        self, unit: Unit, library: Library, incoming: Incoming, turn: Turn, now: datetime
-    ) -> tuple[Answer, Sequence[Parcel]]:
-        """Give every effect to its one handler; return the channel's answer and what is to be sent."""
-        to = incoming.address
-        person = incoming.address.person
-        parcels: list[Parcel] = []
-        card: Outgoing | None = None
-        says = ""
-        for effect in turn.effects:
-            match effect:
-                case Show():
-                    reply = self._reply(unit, library, effect, person)
-                    parcels.append(Parcel(to=to, content=reply))
-                    says = reply.page.summary
-                case MarkUsed(screen=screen, state=state):
-                    card = show(library, screen, state)
-                case OpenTicket(draft=draft):
-                    _, told = self._queue.opened(unit, draft, now)
-                    parcels += told
-                case TellHelpdesk(ticket=ticket, text=text):
-                    parcels += self._queue.told(unit, ticket, text, person, now)
-                case ConfirmSolved(ticket=ticket):
-                    parcels += self._queue.confirmed(unit, ticket, person, now)
-                case RecordSighting(signatures=marks):
-                    unit.record_sighting(marks, person.key, now)
-                case RecordOutcome():
-                    unit.record_outcome(effect, now)
-                case RecordFeedback():
-                    unit.record_feedback(effect, now)
-                case _:
-                    assert_never(effect)
-        return Answer(card, says), parcels
-
-    def _reply(self, unit: Unit, library: Library, shown: Show, person: Person) -> Reply:
-        """Return the page of a screen. Pages of tickets come from the queue; the card of one is remembered, to be brought up to date."""
-        state = shown.state
-        match shown.screen:
-            case TicketOpened(again=again) if isinstance(state.mode, Handed):
-                ticket = state.mode.ticket
-                page = self._queue.requester_page(unit, ticket, state.language, again=again)
-                return Reply(page, requester_card_name(ticket))
-            case MyTickets():
-                return Reply(self._queue.own_tickets(unit, person.key, state.language))
-            case _:
-                return Reply(show(library, shown.screen, state))
-
-    def _background(
+    async def _apologise(
         self,
-        unit: Unit,
-        stored: Session | Unreadable | None,
+        edition: Edition,
         incoming: Incoming,
-        reading: Reading | None,
-        now: datetime,
-    ) -> Background:
-        """Look up what the store knows that bears on a turn: nothing, for most turns."""
-        tickets = _tickets_spoken_of(stored, incoming)
-        return Background(
-            tickets=_own_tickets(unit, tickets) if tickets else (),
-            known=self._known(unit, stored, incoming, reading, now),
-        )
-
-    def _known(
-        self,
-        unit: Unit,
-        stored: Session | Unreadable | None,
-        incoming: Incoming,
-        reading: Reading | None,
-        now: datetime,
-    ) -> KnownProblem | None:
-        """Tell whether others have the bounce that a dialog may begin about: the one just read, or the one that waits for the choice."""
-        marks: tuple[str, ...] = ()
-        if reading is not None and reading.report.kind is not Kind.NOT_BOUNCE:
-            marks = signatures(reading.report)
-        elif isinstance(stored, Session) and isinstance(stored.mode, Choosing):
-            marks = signatures(stored.mode.pending.report)
-        return self._queue.known(unit, marks, incoming.address.person.key, now) if marks else None
-
-    async def _read(self, incoming: Incoming) -> Reading | None:
-        event = incoming.event
-        long = isinstance(event, Attached) or (
-            isinstance(event, Said) and len(event.text) > _READ_ON_THE_LOOP
-        )
-        return await asyncio.to_thread(self._core.read, event) if long else self._core.read(event)
-
-    async def _apologise(self, incoming: Incoming, error: Exception, *, again: bool) -> Answer:
+        error: Exception,
+        reference: str,
+        began: float,
+        *,
+        again: bool,
+    ) -> Answer:
         """Tell the user that we failed. Goes past the store: that may be what failed."""
-        reference = self._new_id()[:8]
+        kind = type(error).__name__
         log.error(
             "turn-failed",
             reference=reference,
-            error=type(error).__name__,
+            error=kind,
             detail=str(error) if isinstance(error, BouncedeskError) else "",
-            where=_where(error),
+            where=where(error),
             activity=incoming.activity,
         )
-        page = sorry(self._core.library, incoming.locale, reference, again=again)
+        self._watch.failed(
+            Failed(
+                id=reference,
+                incoming=incoming,
+                error=kind,
+                again=again,
+                seconds=perf_counter() - began,
+            )
+        )
+        page = sorry(edition.core.library, incoming.locale, reference, again=again)
         await self._outbox.send_now(Parcel(to=incoming.address, content=Reply(page)))
         return Answer(says=page.summary)
 
@@ -240,6 +212,105 @@ class _Done(msgspec.Struct, frozen=True):
 
     answer: Answer
     turn: Turn | None = None
+    ticket: int | None = None
+    """Number of the ticket that it opened."""
+    started: float = 0.0
+    """When the transaction came to it, by `perf_counter`."""
+    ended: float = 0.0
+    """When all was decided."""
+
+
+async def _read(core: Core, incoming: Incoming) -> Reading | None:
+    event = incoming.event
+    long = isinstance(event, Attached) or (
+        isinstance(event, Said) and len(event.text) > _READ_ON_THE_LOOP
+    )
+    return await asyncio.to_thread(core.read, event) if long else core.read(event)
+
+
+def _carry_out(
+    edition: Edition, unit: Unit, incoming: Incoming, turn: Turn, now: datetime
+) -> tuple[Answer, Sequence[Parcel], int | None]:
+    """Give every effect to its one handler; return the channel's answer, what is to be sent, and the number of a ticket that was opened."""
+    library, desk = edition.core.library, edition.desk
+    to = incoming.address
+    person = incoming.address.person
+    parcels: list[Parcel] = []
+    card: Outgoing | None = None
+    says = ""
+    number: int | None = None
+    for effect in turn.effects:
+        match effect:
+            case Show():
+                reply = _reply(edition, unit, effect, person)
+                parcels.append(Parcel(to=to, content=reply))
+                says = reply.page.summary
+            case MarkUsed(screen=screen, state=state):
+                card = show(library, screen, state)
+            case OpenTicket(draft=draft):
+                ticket, told = desk.opened(unit, draft, now)
+                number = ticket.number
+                parcels += told
+            case TellHelpdesk(ticket=ticket_id, text=text):
+                parcels += desk.told(unit, ticket_id, text, person, now)
+            case ConfirmSolved(ticket=ticket_id):
+                parcels += desk.confirmed(unit, ticket_id, person, now)
+            case RecordSighting(signatures=marks):
+                unit.record_sighting(marks, person.key, now)
+            case RecordOutcome():
+                unit.record_outcome(effect, now)
+            case RecordFeedback():
+                unit.record_feedback(effect, now)
+            case _:
+                assert_never(effect)
+    return Answer(card, says), parcels, number
+
+
+def _reply(edition: Edition, unit: Unit, shown: Show, person: Person) -> Reply:
+    """Return the page of a screen. Pages of tickets come from the queue; the card of one is remembered, to be brought up to date."""
+    state = shown.state
+    match shown.screen:
+        case TicketOpened(again=again) if isinstance(state.mode, Handed):
+            ticket = state.mode.ticket
+            page = edition.desk.requester_page(unit, ticket, state.language, again=again)
+            return Reply(page, requester_card_name(ticket))
+        case MyTickets():
+            return Reply(edition.desk.own_tickets(unit, person.key, state.language))
+        case _:
+            return Reply(show(edition.core.library, shown.screen, state))
+
+
+def _background(
+    desk: Queue,
+    unit: Unit,
+    stored: Session | Unreadable | None,
+    incoming: Incoming,
+    reading: Reading | None,
+    now: datetime,
+) -> Background:
+    """Look up what the store knows that bears on a turn: nothing, for most turns."""
+    tickets = _tickets_spoken_of(stored, incoming)
+    return Background(
+        tickets=_own_tickets(unit, tickets) if tickets else (),
+        known=_known(desk, unit, stored, incoming, reading, now),
+    )
+
+
+def _known(
+    desk: Queue,
+    unit: Unit,
+    stored: Session | Unreadable | None,
+    incoming: Incoming,
+    reading: Reading | None,
+    now: datetime,
+) -> KnownProblem | None:
+    """Tell whether others have the bounce that a dialog may begin about: the one just read, or the one that waits for the choice."""
+    marks: tuple[str, ...] = ()
+    if reading is not None and reading.report.kind is not Kind.NOT_BOUNCE:
+        marks = signatures(reading.report)
+    elif isinstance(stored, Session) and isinstance(stored.mode, Choosing):
+        marks = signatures(stored.mode.pending.report)
+    return desk.known(unit, marks, incoming.address.person.key, now) if marks else None
 
 
 def _tickets_spoken_of(
@@ -268,11 +339,3 @@ def _came_to_a_pause(before: Session | Unreadable | None, after: Session) -> boo
     """Tell whether a turn ended a dialog: then what was held back for its end can come, after the answer."""
     was = isinstance(before, Unreadable) or (before is not None and before.in_dialog)
     return was and not after.in_dialog
-
-
-def _where(error: BaseException) -> str:
-    """Return the place in our code where an error arose: file and line, never the values that were there."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return " < ".join(
-        f"{Path(frame.filename).name}:{frame.lineno}" for frame in reversed(frames[-4:])
-    )

@@ -11,9 +11,11 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from contextvars import Context
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import structlog
@@ -32,11 +34,13 @@ from bot.model.errors import (
 from bot.pace import Paced
 from bot.ports import Leased, Line, News, Parcel, ParcelId, Placed, Reply, Revision, Unit
 from bot.turnstile import Turnstile
+from bot.watch import CAUSE, Tried, Watchers
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from bot.ports import Clock, Sender, Store
+    from bot.watch import Watch
 
 log = structlog.get_logger("bouncedesk.outbox")
 
@@ -108,8 +112,10 @@ class Outbox:
         clock: Clock,
         jitter: Callable[[], float],
         undeliverable: Undeliverable = lambda _unit, _parcel, _why: (),
+        watch: Watch | None = None,
     ) -> None:
-        """Take a sender for every channel this process serves; `jitter` returns a number between 0 and 1."""
+        """Take a sender for every channel this process serves; `jitter` returns a number between 0 and 1, `watch` is told of attempts."""
+        self._watch = watch or Watchers()
         self.undeliverable = undeliverable
         """May be set later, by what needs the outbox itself. It hears only of what was to tell a person about a ticket."""
         self._store = store
@@ -182,12 +188,13 @@ class Outbox:
 
     async def commit(self, work: Callable[[Unit], tuple[Result, Sequence[Parcel]]]) -> Result:
         """Run one transaction with the parcels it causes, and start to send them once it is committed."""
+        cause = CAUSE.get()
 
         def with_parcels(unit: Unit) -> tuple[Result, list[_Ours | None]]:
             result, parcels = work(unit)
             now = self._clock()
             return result, [
-                self._enqueue(unit, parcel, now, hurried=place < AT_ONCE)
+                self._enqueue(unit, parcel, now, cause, hurried=place < AT_ONCE)
                 for place, parcel in enumerate(parcels)
             ]
 
@@ -202,7 +209,7 @@ class Outbox:
         return result
 
     def _enqueue(
-        self, unit: Unit, parcel: Parcel, now: datetime, *, hurried: bool
+        self, unit: Unit, parcel: Parcel, now: datetime, cause: str, *, hurried: bool
     ) -> _Ours | None:
         """Enqueue a parcel in the store's thread; lease what this process can send behind what it holds already."""
         hurried = hurried and not parcel.waits_for_pause
@@ -217,7 +224,7 @@ class Outbox:
         leased = unit.enqueue(parcel, now, lease_until=until, behind=behind)
         if leased is None:
             return None
-        return _Ours(leased, until, hurried=hurried)
+        return _Ours(leased, until, hurried=hurried, cause=cause)
 
     async def send_now(self, parcel: Parcel) -> None:
         """Deliver something that cannot be committed because the store is what failed. Best effort, one attempt."""
@@ -323,27 +330,35 @@ class Outbox:
         """Send the first parcel of a line; tell whether the next one may go."""
         ours = line.popleft()
         parcel = ours.leased.parcel
+        CAUSE.set(ours.cause)  # a line has a task, and so a context, of its own
+        began = perf_counter()
         try:
             if not await self._may_go(ours, line):
                 return False
             placed = await self._place(ours.leased)
+            began = perf_counter()
             landed = await self._senders[parcel.to.channel].send(parcel, placed)
         except DeliveryRefused as error:
+            self._tried(ours, "refused", began)
             self._undeliverable(ours, error)
         except DeliveryAmbiguous as error:
+            self._tried(ours, "ambiguous", began)
             if not isinstance(parcel.content, Line):
                 return self._failed(ours, error)
             log.warning("line-in-doubt", parcel=ours.leased.id, detail=error.detail)
             self._sent(ours, None)
         except DeliveryFailed as error:
+            self._tried(ours, "delayed", began)
             return self._failed(ours, error)
         except StoreError as error:
             log.warning("not-tried", parcel=ours.leased.id, error=type(error).__name__)
             self._give_back(ours, self._clock() + _STORE_WAIT)
             return False
         except Exception as error:  # noqa: BLE001 - one parcel that nobody can send must not hold up the others for ever
+            self._tried(ours, "failed", began)
             return self._failed(ours, DeliveryFailed(type(error).__name__))
         else:
+            self._tried(ours, "sent", began)
             self._sent(ours, landed)
         return True
 
@@ -398,6 +413,19 @@ class Outbox:
         return placed
 
     # ----------------------------------------------------------------------------------- what became of them
+
+    def _tried(self, ours: _Ours, outcome: str, began: float) -> None:
+        """Tell whoever watches of an attempt, and how it came out."""
+        leased = ours.leased
+        self._watch.tried(
+            Tried(
+                parcel=leased.parcel,
+                outcome=outcome,
+                attempt=leased.attempts + 1,
+                cause=ours.cause,
+                seconds=perf_counter() - began,
+            )
+        )
 
     def _sent(self, ours: _Ours, landed: Placed | None) -> None:
         name = ours.leased.parcel.lands_as
@@ -466,7 +494,10 @@ class Outbox:
 
     def _flush_soon(self) -> None:
         if self._marks and self._flush is None:
-            self._flush = asyncio.create_task(self._flush_marks(), name="outbox-flush")
+            # It writes down what became of many turns, so it belongs to none.
+            self._flush = asyncio.create_task(
+                self._flush_marks(), name="outbox-flush", context=Context()
+            )
 
     async def _flush_marks(self) -> None:
         """Write down what became of parcels. What cannot be written down now stays ours: the next mark or sweep tries again."""
@@ -538,6 +569,8 @@ class _Ours:
     """When the lease ends."""
     hurried: bool
     """It answers somebody."""
+    cause: str = ""
+    """Id of the turn that committed it here; empty: another process did, or one before us."""
 
     @property
     def key(self) -> _Key:

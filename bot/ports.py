@@ -487,6 +487,28 @@ class Queue(Protocol):
         """Return the page of a person's own tickets, open and closed."""
 
 
+class Expiry(msgspec.Struct, frozen=True):
+    """Something without which the bot falls silent, and when it ends."""
+
+    name: str
+    """The setting it came in: `app_password`, `app_certificate`."""
+    at: datetime
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """What ends soon, or has ended."""
+
+    name: str
+    at: datetime
+    days: int
+    """Days left, a day begun counted as whole; 0: it is over."""
+
+    @property
+    def expired(self) -> bool:
+        """Whether it is over."""
+        return self.days == 0
+
+
 class Clock(Protocol):
     """The time."""
 

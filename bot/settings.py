@@ -2,20 +2,44 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
 
 from bot.model.errors import SettingsError
 from bot.ports import Retention
 
+_PREFIX = "BOUNCEDESK_"
+SECRETS = "BOUNCEDESK_SECRETS"
+"""Names the directory of files with settings. No setting itself: it says where settings are."""
+
 _HERE = Path(__file__).resolve().parent
 
+_INSTALLED = _HERE / "_data" / "dialogs"
+"""Where an installed wheel has the content; in a checkout it lies beside the code."""
+
+_MULTI_TENANT = frozenset(
+    {
+        "botframework.com",
+        "microsoftservices.onmicrosoft.us",
+        "microsoftservices.partner.onmschina.cn",
+    }
+)
+"""Microsoft's own tenants, in which bots that were registered as multi-tenant buy their tokens: one for each identity cloud."""
 
 _TOGETHER = (
+    ("triage_team_id", "triage_channel_id"),
     ("email_to", "email_from", "smtp_host"),
     ("smtp_user", "smtp_password"),
     ("webhook_url", "webhook_secret"),
@@ -24,14 +48,38 @@ _TOGETHER = (
 """What makes no sense one without the other."""
 
 
+class _SecretFiles(SecretsSettingsSource):
+    """Files named like the variables, in a directory that only the bot can read."""
+
+    def __init__(self, settings_cls: type[BaseSettings]) -> None:
+        directory = _secrets_directory()
+        if os.environ.get(SECRETS) and not (directory and directory.is_dir()):
+            raise SettingsError(f"{SECRETS} is not a directory.")
+        super().__init__(settings_cls, secrets_dir=directory)
+
+    def __call__(self) -> dict[str, Any]:
+        """Return what the files say. Raises SettingsError where one cannot be read."""
+        try:
+            return super().__call__()
+        except (OSError, UnicodeDecodeError) as error:
+            why = f"A file of settings cannot be read: {type(error).__name__}."
+            raise SettingsError(why) from error
+
+
+def _secrets_directory() -> Path | None:
+    """Return where files with settings lie: where the environment says, or systemd."""
+    named = os.environ.get(SECRETS) or os.environ.get("CREDENTIALS_DIRECTORY")
+    return Path(named) if named else None
+
+
 class Settings(BaseSettings):
     """Everything that differs between one installation and another."""
 
     model_config = SettingsConfigDict(
-        env_prefix="BOUNCEDESK_",
+        env_prefix=_PREFIX,
         env_file=".env",
         env_file_encoding="utf-8",
-        secrets_dir=None,
+        env_ignore_empty=True,  # a line that nobody has filled in yet
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,
@@ -94,7 +142,8 @@ class Settings(BaseSettings):
         Path("~/.local/share/bouncedesk"), description="Data directory of the embedded database."
     )
     dialogs: Path = Field(
-        _HERE.parent / "dialogs", description="The content: dialogs, codes and languages."
+        _INSTALLED if _INSTALLED.is_dir() else _HERE.parent / "dialogs",
+        description="The content: dialogs, codes and languages.",
     )
     port: int = Field(3978, ge=0, le=65535, description="Port that the server listens on.")
     processes: int = Field(
@@ -105,7 +154,7 @@ class Settings(BaseSettings):
         description="Address that the channel reaches the bot at (https://bot.example.com/api/messages); `doctor` tries it.",
     )
     person_turns: int = Field(
-        30,
+        60,
         ge=1,
         le=10_000,
         description="Messages and presses of one person that are taken in a minute.",
@@ -202,30 +251,33 @@ class Settings(BaseSettings):
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
-    @model_validator(mode="after")
-    def _channel_is_whole(self) -> Self:
-        if bool(self.triage_team_id) != bool(self.triage_channel_id):
-            message = "TRIAGE_TEAM_ID and TRIAGE_CHANNEL_ID go together: set both or neither."
-            raise ValueError(message)
-        return self
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - ours knows where
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return where settings come from, the first word first."""
+        return init_settings, env_settings, dotenv_settings, _SecretFiles(settings_cls)
 
     @model_validator(mode="after")
-    def _sinks_are_whole(self) -> Self:
-        for names in _TOGETHER:
-            values = (getattr(self, name) for name in names)
-            there = [
-                bool(value.get_secret_value() if isinstance(value, SecretStr) else value)
-                for value in values
-            ]
-            if any(there) and not all(there):
-                message = f"{', '.join(names).upper()} go together: set all of them or none."
-                raise ValueError(message)
+    def _is_whole(self) -> Self:
+        for half in _halves(self):
+            raise ValueError(half.why)
         return self
 
     @property
+    def own_tenant(self) -> str:
+        """The tenant that people and channels are in; empty where the registration is in one that has neither."""
+        return "" if self.tenant_id.lower() in _MULTI_TENANT else self.tenant_id
+
+    @property
     def tenants(self) -> frozenset[str]:
-        """Tenants whose people may use the bot; empty: no check (only where no tenant is set)."""
-        named = (self.tenant_id, *self.allowed_tenants.split(","))
+        """Tenants whose people may use the bot; empty: no check (only in local mode)."""
+        named = (self.own_tenant, *self.allowed_tenants.split(","))
         return frozenset(tenant.strip() for tenant in named if tenant.strip())
 
     @property
@@ -287,6 +339,138 @@ def read_settings(**given: object) -> Settings:
         raise SettingsError(problems) from error
 
 
+class Mistake(NamedTuple):
+    """Settings that cannot be used as they stand."""
+
+    names: tuple[str, ...]
+    """As in the environment: `BOUNCEDESK_PORT`."""
+    why: str
+    """What is wrong, without any value."""
+    missing: tuple[str, ...] = ()
+    """Of the names, those that are not set and would have to be."""
+
+
+class Reading(NamedTuple):
+    """The settings as far as they can be read, and what is wrong with the rest."""
+
+    settings: Settings
+    """With the default in the place of everything that is wrong."""
+    mistakes: tuple[Mistake, ...]
+    names: tuple[str, ...]
+    """All that begin like a setting's, in the environment, in `.env` and among the files with secrets."""
+    file_unread: str
+    """The kind of error that kept `.env` from being read; empty: none did."""
+    secret_files: tuple[Path, ...]
+
+
+def examine_settings(**given: object) -> Reading:
+    """Read the settings as `read_settings` does, and stop at nothing: for those who look for what is wrong."""
+    chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    mistakes: list[Mistake] = []
+    unread = ""
+    file = Path(str(Settings.model_config["env_file"]))
+    files = _secret_files()
+    names = [*os.environ, *(one.name for one in files)]
+    try:
+        names += dotenv_values(file, encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        unread = type(error).__name__
+        chosen["_env_file"] = None
+    settings = _any_settings(chosen, mistakes)
+    for half in tuple(_halves(settings)):
+        mistakes.append(half)
+        fields = [name.removeprefix(_PREFIX).lower() for name in half.names]
+        defaults = {name: Settings.model_fields[name].get_default() for name in fields}
+        settings = settings.model_copy(update=defaults)
+    ours = {name.upper() for name in names if name.upper().startswith(_PREFIX)} - {SECRETS}
+    return Reading(settings, tuple(mistakes), tuple(sorted(ours)), unread, files)
+
+
+def _secret_files() -> tuple[Path, ...]:
+    """Return the files that settings may come from, as far as their directory can be read."""
+    directory = _secrets_directory()
+    try:
+        found = sorted(directory.iterdir()) if directory else []
+    except OSError:
+        found = []
+    return tuple(one for one in found if one.name.upper().startswith(_PREFIX))
+
+
+class _AnySettings(Settings):
+    """Settings that need not be whole."""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        return self
+
+
+class _WithoutFiles(_AnySettings):
+    """As far as they do not come from files that cannot be read."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - a pydantic_settings hook
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - left out
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return where settings come from."""
+        return init_settings, env_settings, dotenv_settings
+
+
+def _any_settings(chosen: dict[str, Any], mistakes: list[Mistake]) -> Settings:
+    """Return settings with the default for each that is wrong, and add what is wrong with it."""
+    kind = _AnySettings
+    while True:
+        try:
+            return kind(**chosen)
+        except SettingsError as error:
+            mistakes.append(Mistake((SECRETS,), error.detail))
+            kind = _WithoutFiles
+        except ValidationError as error:
+            for problem in error.errors(include_input=False, include_url=False):
+                name = str(problem["loc"][0])
+                mistakes.append(Mistake((_variable(name),), problem["msg"]))
+                chosen[name] = Settings.model_fields[name].get_default()
+
+
+def _halves(settings: Settings) -> Iterator[Mistake]:
+    """Yield what makes no sense one without the other and is not there whole."""
+    for names in _TOGETHER:
+        values = (getattr(settings, name) for name in names)
+        there = [
+            bool(value.get_secret_value() if isinstance(value, SecretStr) else value)
+            for value in values
+        ]
+        if any(there) and not all(there):
+            message = f"{', '.join(names).upper()} go together: set all of them or none."
+            missing = [name for name, set_ in zip(names, there, strict=True) if not set_]
+            yield Mistake(tuple(map(_variable, names)), message, tuple(map(_variable, missing)))
+
+
+def _variable(field: str) -> str:
+    return f"{_PREFIX}{field.upper()}"
+
+
 def dialogs_path() -> Path:
     """Return where the content is."""
     return read_settings().dialogs
+
+
+def metrics_folder() -> Path | None:
+    """Return the folder in which the processes of one port keep their metrics (`prometheus_client` reads the same variable)."""
+    named = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    return Path(named) if named else None
+
+
+def span_exporters() -> tuple[str, ...]:
+    """Return where spans go by OpenTelemetry's own variables: nowhere, unless one of them asks for it."""
+    named = os.environ.get("OTEL_TRACES_EXPORTER", "")
+    endpoints = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or named == "none":
+        return ()
+    if not named and not any(os.environ.get(name) for name in endpoints):
+        return ()
+    return tuple(name.strip() for name in (named or "otlp").split(","))

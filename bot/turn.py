@@ -72,3 +72,8 @@ def show(library: Library, screen: Screen, state: Session) -> Outgoing:
 def sorry(library: Library, language: Language, reference: str, *, again: bool) -> Outgoing:
     """Return the page that says that something broke on our side."""
     return render.sorry(Speech(library, language), reference, again=again)
+
+
+def held_off(library: Library, language: Language, seconds: int, *, everybody: bool) -> str:
+    """Return the line that says that something was not taken because it came too fast."""
+    return render.held_off(Speech(library, language), seconds, everybody=everybody)

@@ -14,9 +14,11 @@ prints one line of JSON with its port and then serves. Everything under `/_contr
     PUT    /_control/faults              {"conversation": id or "*", "status": 429, "headers": {}, "body": "", "delay": 0, "times": 1,
                                           "drop": false, "accept": false, "method": ""}
     PUT    /_control/members/{conversation}    [{"id": …, "aadObjectId": …}]
+    PUT    /_control/channels/{team}     [id, …], besides the one that has the team's own id
     PUT    /_control/files/{name}        the bytes that GET /files/{name} answers
     POST   /_control/roll                sign with a new key from now on and publish only that one
-    PUT    /_control/metadata            {"down": true} answers the OpenID metadata with 503; {"delay": seconds}
+    PUT    /_control/metadata            {"down": true} answers the OpenID metadata with 503; {"delay": seconds}; {"algorithms": [name]}
+    PUT    /_control/entra               {"secrets": {secret: "taken" or "expired"}, "certificates": [pem]}: who is sold a token
     GET    /_control/key                 the private key now in use, as {"kid", "pem"}
 """
 
@@ -30,8 +32,9 @@ import subprocess
 import sys
 import time
 import urllib.request
+from base64 import urlsafe_b64encode
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -40,7 +43,8 @@ from urllib.parse import quote
 
 import jwt
 from aiohttp import web
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 Json = dict[str, Any]
@@ -119,12 +123,16 @@ class World:
         self.requests.clear()
         self.faults: dict[str, list[Fault]] = {}
         self.members: dict[str, list[Json]] = {}
+        self.channels: dict[str, list[str]] = {}
         self.files: dict[str, tuple[bytes, dict[str, str], int]] = {}
         self.shown: dict[tuple[str, str], Shown] = {}
         self.key = self.first
         self.published = [self.first]
         self.metadata_down = False
         self.metadata_delay = 0.0
+        self.algorithms = ["RS256"]
+        self.secrets: dict[str, str] = {"right": "taken"}
+        self.certificates: list[x509.Certificate] = []
 
     async def record(self, request: web.Request) -> Json:
         """Write down a request and return it."""
@@ -309,6 +317,21 @@ async def paged_members(request: web.Request) -> web.Response:
     return web.json_response(answer)
 
 
+@routes.get("/v3/teams/{team}/conversations")
+async def channels(request: web.Request) -> web.Response:
+    """List the channels of a team; the first has the team's own id, as in Teams."""
+    world = request.app[WORLD]
+    await world.record(request)
+    team = request.match_info["team"]
+    fault = await world.misbehave(request, team)
+    if fault is not None:
+        return fault
+    if team not in world.members:
+        return _not_found("TeamNotFound")
+    listed = [{"id": team}, *({"id": id_, "name": id_} for id_ in world.channels.get(team, ()))]
+    return web.json_response({"conversations": listed})
+
+
 @routes.get("/v1/.well-known/openidconfiguration")
 async def metadata(request: web.Request) -> web.Response:
     """Describe the signing keys."""
@@ -321,7 +344,7 @@ async def metadata(request: web.Request) -> web.Response:
         {
             "issuer": ISSUER,
             "jwks_uri": f"http://{request.host}/v1/.well-known/keys",
-            "id_token_signing_alg_values_supported": ["RS256"],
+            "id_token_signing_alg_values_supported": world.algorithms,
         }
     )
 
@@ -347,7 +370,8 @@ async def entra(request: web.Request) -> web.Response:
     """Describe the token endpoint, as Entra does for a tenant."""
     world = request.app[WORLD]
     await world.record(request)
-    base = f"https://login.microsoftonline.com/{request.match_info['tenant']}"
+    # msal takes nothing but https, and says plain http to this machine only when the bot makes it.
+    base = f"https://{request.host}/{request.match_info['tenant']}"
     return web.json_response(
         {
             "issuer": f"{base}/v2.0",
@@ -365,12 +389,71 @@ async def token(request: web.Request) -> web.Response:
     fault = await world.misbehave(request, "token")
     if fault is not None:
         return fault
-    form = await request.post()
-    if form.get("client_secret") != "right":
-        return web.json_response({"error": "invalid_client"}, status=401)
-    number = next(world.numbers)
-    sold = {"token_type": "Bearer", "expires_in": 3_599, "access_token": f"token-{number}"}
-    return web.json_response(sold)
+    form = {name: str(value) for name, value in (await request.post()).items()}
+    trouble = _trouble_with(world, form, f"https://{request.host}{request.path}")
+    if trouble:
+        number, text = trouble
+        refusal = {
+            "error": "invalid_client",
+            "error_description": f"AADSTS{number}: {text} Trace ID: 0",
+            "error_codes": [number],
+        }
+        return web.json_response(refusal, status=401)
+    return web.json_response(_sold(world) | {"expires_in": 3_599})
+
+
+@routes.get("/metadata/identity")
+async def managed_identity(request: web.Request) -> web.Response:
+    """Sell a token to a machine that Azure knows, as App Service does: by a header that only it has."""
+    world = request.app[WORLD]
+    await world.record(request)
+    fault = await world.misbehave(request, "token")
+    if fault is not None:
+        return fault
+    if request.headers.get("X-IDENTITY-HEADER") != "machine" or "resource" not in request.query:
+        return web.json_response({"statusCode": 400, "message": "No identity."}, status=400)
+    ends = int(time.time()) + 86_400  # noqa: TID251 - tokens end by the real clock
+    return web.json_response(_sold(world) | {"expires_on": str(ends)})
+
+
+def _sold(world: World) -> Json:
+    return {"token_type": "Bearer", "access_token": f"token-{next(world.numbers)}"}
+
+
+def _trouble_with(world: World, form: Mapping[str, str], endpoint: str) -> tuple[int, str] | None:
+    """Return what Entra has against whoever asks, as its number and its words."""
+    if "client_assertion" in form:
+        return _trouble_with_assertion(world, form, endpoint)
+    match world.secrets.get(form.get("client_secret", "")):
+        case "taken":
+            return None
+        case "expired":
+            return 7000222, "The provided client secret keys for the app are expired."
+        case _:
+            return 7000215, "Invalid client secret provided."
+
+
+def _trouble_with_assertion(
+    world: World, form: Mapping[str, str], endpoint: str
+) -> tuple[int, str] | None:
+    """Verify an assertion as Entra does: signed with a registered certificate, made by the app, for this endpoint."""
+    assertion = form["client_assertion"]
+    shown = jwt.get_unverified_header(assertion)
+    for certificate in world.certificates:
+        thumbprint = urlsafe_b64encode(certificate.fingerprint(hashes.SHA256())).rstrip(b"=")
+        if str(shown.get("x5t#S256")).rstrip("=") != thumbprint.decode():
+            continue
+        app = form.get("client_id")
+        jwt.decode(
+            assertion,
+            certificate.public_key(),  # type: ignore[arg-type]
+            algorithms=["PS256"],
+            audience=endpoint,
+            issuer=app,
+            subject=app,
+        )
+        return None
+    return 700027, "The certificate with this thumbprint is not registered for the application."
 
 
 @routes.get("/files/{name}")
@@ -442,6 +525,13 @@ async def set_members(request: web.Request) -> web.Response:
     return web.Response()
 
 
+@routes.put("/_control/channels/{team}")
+async def set_channels(request: web.Request) -> web.Response:
+    """Say which channels a team has."""
+    request.app[WORLD].channels[request.match_info["team"]] = await request.json()
+    return web.Response()
+
+
 @routes.put("/_control/files/{name}")
 async def set_file(request: web.Request) -> web.Response:
     """Keep a file; headers named `X-Answer-…` are answered with it (`Status`, `Chunked`: see StubConnector.file)."""
@@ -473,6 +563,19 @@ async def set_metadata(request: web.Request) -> web.Response:
     world = request.app[WORLD]
     world.metadata_down = bool(body.get("down", False))
     world.metadata_delay = float(body.get("delay", 0.0))
+    world.algorithms = body.get("algorithms", ["RS256"])
+    return web.Response()
+
+
+@routes.put("/_control/entra")
+async def set_entra(request: web.Request) -> web.Response:
+    """Say who is sold a token."""
+    body = await request.json()
+    world = request.app[WORLD]
+    world.secrets = body["secrets"]
+    world.certificates = [
+        x509.load_pem_x509_certificate(pem.encode()) for pem in body["certificates"]
+    ]
     return web.Response()
 
 
@@ -550,6 +653,10 @@ class StubConnector:
         """Say who belongs to a conversation."""
         self._put(f"/_control/members/{quote(conversation, safe='')}", people)
 
+    def channels(self, team: str, ids: list[str]) -> None:
+        """Say which channels a team has, besides the one that has its own id."""
+        self._put(f"/_control/channels/{quote(team, safe='')}", ids)
+
     def file(self, name: str, data: bytes, answer: Mapping[str, str] | None = None) -> str:
         """Put a file and return its address; `answer` are headers it comes with.
 
@@ -563,9 +670,24 @@ class StubConnector:
         """Change the signing key; return the new one's id."""
         return str(json.loads(self._ask("POST", "/_control/roll"))["kid"])
 
-    def metadata(self, *, down: bool = False, delay: float = 0.0) -> None:
-        """Take the OpenID metadata down, or slow it."""
-        self._put("/_control/metadata", {"down": down, "delay": delay})
+    def metadata(
+        self, *, down: bool = False, delay: float = 0.0, algorithms: Sequence[str] = ("RS256",)
+    ) -> None:
+        """Take the OpenID metadata down, slow it, or change the algorithms that it lists."""
+        self._put(
+            "/_control/metadata", {"down": down, "delay": delay, "algorithms": list(algorithms)}
+        )
+
+    def entra(self, secrets: Mapping[str, str], certificates: Sequence[str] = ()) -> None:
+        """Say who is sold a token from now on; at first it is whoever knows the secret "right".
+
+        Args:
+            secrets: What becomes of each: "taken" or "expired"; one that is not there is wrong.
+            certificates: PEM of those that are registered for the app.
+        """
+        self._put(
+            "/_control/entra", {"secrets": dict(secrets), "certificates": list(certificates)}
+        )
 
     def private_key(self) -> tuple[str, str]:
         """Return the id and the PEM of the private key in use."""

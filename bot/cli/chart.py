@@ -6,7 +6,7 @@ What a part of a bar means is told by its place in the row, its lightness and a 
 from __future__ import annotations
 
 from datetime import timedelta
-from xml.sax.saxutils import escape, quoteattr
+from html import escape
 
 from bot.cli.once import legible, span
 from bot.model.statistics import Dialogs, Statistics, Tickets
@@ -100,7 +100,7 @@ def chart(stats: Statistics) -> str:
     height = y + 18 + len(notes) * 18 + _MARGIN
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height:.0f}" '
-        f'width="{_WIDTH}" height="{height:.0f}" role="img" aria-label={quoteattr(f"Statistics, {period}")} '
+        f'width="{_WIDTH}" height="{height:.0f}" role="img" aria-label="Statistics, {escape(period)}" '
         f'font-family="{_FONT}">\n<style>{_STYLE}</style>\n'
         f'<rect class="ground" width="{_WIDTH}" height="{height:.0f}"/>\n'
         + "\n".join(parts)
@@ -130,7 +130,7 @@ def _dialog_bars(parts: list[str], rows: list[tuple[str, Dialogs]], y: float) ->
             if count:
                 hover = f"{name}: {count} of {one.total} {word}"
                 parts.append(
-                    f"<g><title>{escape(legible(hover))}</title>"
+                    f"<g><title>{escape(legible(hover), quote=False)}</title>"
                     + _part(outcome.value, x, y, wide, _HIGH)
                     + _number(count, x, y, wide, _WRITTEN[outcome])
                     + "</g>"
@@ -201,5 +201,5 @@ def _text(
     extra = f' class="{style}"' if style else ""
     extra += f' font-weight="{weight}"' if weight != 400 else ""  # noqa: PLR2004 - 400 is CSS for normal
     extra += f' text-anchor="{anchor}"' if anchor != "start" else ""
-    title = f"<title>{escape(hover)}</title>" if hover and hover != text else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}"{extra}>{title}{escape(text)}</text>'
+    title = f"<title>{escape(hover, quote=False)}</title>" if hover and hover != text else ""
+    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}"{extra}>{title}{escape(text, quote=False)}</text>'

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-_HERE = Path(__file__).resolve().parents[1]
 _UNSET = "example.com"
 
 
@@ -30,14 +29,16 @@ def manifest(
     """Build the Teams app package from the template and the settings, and check what Teams would refuse."""
     from bot import __version__
     from bot.content import load_library
-    from bot.content.app_package import Registration, build_package
+    from bot.content.app_package import Registration, build_package, template_folder
     from bot.model.errors import ContentError
     from bot.settings import read_settings
 
     settings = read_settings(app_id=app_id)
     registration = Registration(settings.app_id.strip(), __version__, developer, domain)
     try:
-        package = build_package(source or _source(), load_library(settings.dialogs), registration)
+        package = build_package(
+            source or template_folder(), load_library(settings.dialogs), registration
+        )
     except ContentError as refused:
         typer.echo(f"No package was built.{refused.detail}", err=True)
         raise typer.Exit(1) from refused
@@ -49,9 +50,3 @@ def manifest(
         typer.echo(
             f"Its links about support and privacy point to {_UNSET}; give --domain.", err=True
         )
-
-
-def _source() -> Path:
-    """Return the template's folder: in a checkout beside the code, in an installed wheel inside it."""
-    installed = _HERE / "_data" / "manifest"
-    return installed if installed.is_dir() else _HERE.parent / "manifest"

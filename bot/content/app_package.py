@@ -20,6 +20,7 @@ from bot.model.errors import ContentError
 from bot.model.ids import Language
 from bot.model.library import Library
 
+_BOT = Path(__file__).resolve().parents[1]
 _GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _DOMAIN = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -64,6 +65,12 @@ class Package:
     languages: tuple[Language, ...]
     unfinished: tuple[str, ...]
     """Languages that have words here and are left out, because they are to do or the bot does not speak them yet."""
+
+
+def template_folder() -> Path:
+    """Return the template's folder: in an installed wheel inside the package, in a checkout beside the code."""
+    installed = _BOT / "_data" / "manifest"
+    return installed if installed.is_dir() else _BOT.parent / "manifest"
 
 
 def build_package(source: Path, library: Library, registration: Registration) -> Package:

@@ -179,10 +179,33 @@ def _with_ticket(session: Session, ticket: TicketId) -> tuple[TicketId, ...]:
 
 
 def _in_todays_content(scene: _Scene, session: Session) -> tuple[Session, Notice]:
-    place = _place(session)
-    if place is None or walk.node_at(scene.library, place) is not None:
-        return session, Notice.NONE
-    return walk.nearest(scene.library, session, place), Notice.CONTENT_CHANGED
+    """Return a session that stands only where the content still has a place, and what to say about that."""
+    mode = session.mode
+    match mode:
+        case Walking():
+            if walk.node_at(scene.library, mode) is not None:
+                return session, Notice.NONE
+            return walk.nearest(scene.library, session, mode), Notice.CONTENT_CHANGED
+        case Handing(at=at, back=back):
+            at, back = _still_there(scene, at), _still_there(scene, back)
+            return session.with_(mode=replace(mode, at=at, back=back)), Notice.NONE
+        case Choosing(pending=pending, back=back):
+            gone_on, _ = _in_todays_content(scene, session.with_(mode=back))
+            stands = gone_on.mode
+            known = (
+                pending.match.article is None or pending.match.article in scene.library.articles
+            )
+            if known and isinstance(stands, Walking | Handing):
+                return gone_on.with_(mode=Choosing(pending, stands)), Notice.NONE
+            return gone_on, Notice.CONTENT_CHANGED
+        case Idle() | Handed() | Addressing():
+            return session, Notice.NONE
+        case _:
+            assert_never(mode)
+
+
+def _still_there(scene: _Scene, place: Walking | None) -> Walking | None:
+    return place if place is not None and walk.node_at(scene.library, place) is not None else None
 
 
 # ------------------------------------------------------------------------------------------------- what was said

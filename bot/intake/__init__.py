@@ -21,8 +21,14 @@ _MAIL_HEADER = re.compile(
 )
 
 
+_SHORTEST = 4
+"""Letters and digits of which a text has at least so many before there is anything to read in it: no code is shorter, and no phrase."""
+
+
 def read_text(text: str) -> Report:
     """Read a pasted text: plain, HTML, Markdown residue, or the source of a mail."""
+    if len(text) < _SHORTEST and text.isascii() and text.isalnum():
+        return Report(kind=Kind.NOT_BOUNCE, text=text)  # a typed answer; every other turn is one
     pages = pages_of_text(text)
     if len(pages) == 1:
         return read_page(pages[0][1])

@@ -6,6 +6,7 @@ BouncedeskError
 ├── StoreError
 │   ├── StoreUnavailable    the database is locked, gone or full
 │   ├── StoreConflict       somebody else changed the same row
+│   ├── StoreInUse          what needs the database alone does not have it
 │   └── UnknownTicket
 ├── TransitionRefused       a ticket cannot go from here to there
 ├── DeliveryFailed
@@ -51,6 +52,10 @@ class StoreUnavailable(StoreError):
 
 class StoreConflict(StoreError):
     """Somebody else changed this first. Nothing was written."""
+
+
+class StoreInUse(StoreError):
+    """The database is in use. Nothing was written."""
 
 
 class UnknownTicket(StoreError):

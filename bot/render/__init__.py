@@ -1,7 +1,7 @@
 """Stage four: a screen becomes a page, and a page becomes a card or text. Pure; every word comes from the content."""
 
 from bot.render.card import adaptive_card
-from bot.render.pages import page, sorry
+from bot.render.pages import ending, held_off, page, sorry
 from bot.render.requester import own_tickets_page, requester_notice, requester_page
 from bot.render.roster import roster_page
 from bot.render.text import plain_text
@@ -10,6 +10,8 @@ from bot.render.ticket import search_hit, ticket_page
 
 __all__ = [
     "adaptive_card",
+    "ending",
+    "held_off",
     "own_tickets_page",
     "page",
     "plain_text",

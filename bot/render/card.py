@@ -150,11 +150,18 @@ def _text(
 
 def _is_ours(text: Text) -> bool:
     """Tell whether nothing in a line could be mistaken for markup, so that Markdown may be used for it."""
-    return not any(run.given or run.code or _marked_up(run.text) for run in text)
+    for run in text:  # noqa: SIM110 - faster than all(): this is asked of every line of every card
+        if run.given or run.code or _marked_up(run.text):
+            return False
+    return True
 
 
 def _text_block(text: Text, weight: str | None) -> Json:
-    block: Json = {"type": "TextBlock", "text": "".join(map(_markdown, text)), "wrap": True}
+    block: Json = {
+        "type": "TextBlock",
+        "text": "".join([_markdown(run) for run in text]),
+        "wrap": True,
+    }
     if weight:
         block["weight"] = weight
     return block
@@ -163,9 +170,8 @@ def _text_block(text: Text, weight: str | None) -> Json:
 def _markdown(run: Run) -> str:
     if run.link:
         return f"[{run.text}]({run.link})"
-    if not run.bold or not run.text.strip():
+    if not run.bold or not (stripped := run.text.strip()):
         return run.text
-    stripped = run.text.strip()
     before, _, after = run.text.partition(stripped)
     return f"{before}**{stripped}**{after}"
 

@@ -3,6 +3,7 @@
 One function per screen. Nothing here knows what a card or a terminal is, and nothing here decides where a dialog goes.
 """
 
+from datetime import datetime
 from typing import assert_never
 
 from bot.model import choices
@@ -42,7 +43,7 @@ from bot.render.buttons import label_of, languages, navigation, press
 from bot.render.evidence import evidence_table, path_walked
 from bot.render.in_conversation import in_conversation
 from bot.render.remarks import chosen_mark, notice_of, paragraphs, warning
-from bot.render.speech import Speech, facts_of, plain
+from bot.render.speech import Speech, day, facts_of, plain
 from bot.render.step import step_page
 
 
@@ -223,3 +224,24 @@ def sorry(speech: Speech, reference: str, *, again: bool) -> Outgoing:
             Paragraph(speech.word("sorry-reference", reference=reference), quiet=True),
         ),
     )
+
+
+def ending(speech: Speech, name: str, at: datetime, *, over: bool) -> Outgoing:
+    """Return the page that tells the helpdesk that a credential of the bot, by the name of its setting, ends or has ended."""
+    which = name.replace("_", "-")
+    title = "ending-title-over" if over else "ending-title"
+    named = {"what": speech.plain(f"ending-{which}"), "day": day(at, speech.language)}
+    return Outgoing(
+        language=speech.language,
+        summary=speech.plain(title, **named),
+        elements=(
+            Heading(speech.word(title, **named)),
+            Paragraph(speech.word("ending-text-over" if over else "ending-text")),
+            Paragraph(speech.word(f"ending-how-{which}")),
+        ),
+    )
+
+
+def held_off(speech: Speech, seconds: int, *, everybody: bool) -> str:
+    """Return the line that says that something was not taken, because it came too fast from one person or from everybody."""
+    return speech.plain("held-off-everybody" if everybody else "held-off", seconds=str(seconds))

@@ -52,12 +52,14 @@ class Speech:
 
     def text(self, prose: str, facts: Mapping[str, str] | None = None) -> Text:
         """Return prose as runs of text."""
-        return tuple(
-            piece
-            if isinstance(piece, Run)
-            else self._named(piece.name, facts or {}, bold=piece.bold)
-            for piece in _pieces(prose)
-        )
+        pieces, places = _pieces(prose)
+        if not places:
+            return pieces
+        given = facts or {}
+        runs = list(pieces)
+        for position, name, bold in places:
+            runs[position] = self._named(name, given, bold=bold)
+        return tuple(runs)
 
     def _named(self, name: str, facts: Mapping[str, str], *, bold: bool) -> Run:
         if name.startswith("link:"):
@@ -71,42 +73,49 @@ class Speech:
 class _Place(NamedTuple):
     """Where a fact or a link stands in prose."""
 
+    position: int
     name: str
     bold: bool
 
 
 @lru_cache(8192)
-def _pieces(prose: str) -> tuple[Run | _Place, ...]:
-    """Return prose in pieces. Content is the same in every turn, so each text is taken apart once."""
-    pieces: list[Run | _Place] = []
-    _take_apart(prose, pieces, bold=False)
-    return tuple(pieces)
+def _pieces(prose: str) -> tuple[Text, tuple[_Place, ...]]:
+    """Return prose in runs, and which of them are only places. Content is the same in every turn, so each text is taken apart once."""
+    runs: list[Run] = []
+    places: list[_Place] = []
+    _take_apart(prose, runs, places, bold=False)
+    return tuple(runs), tuple(places)
 
 
-def _take_apart(prose: str, pieces: list[Run | _Place], *, bold: bool) -> None:
+def _take_apart(prose: str, runs: list[Run], places: list[_Place], *, bold: bool) -> None:
     position = 0
     for found in _MARKUP.finditer(prose):
         if found.start() > position:
-            pieces.append(Run(prose[position : found.start()], bold=bold))
+            runs.append(Run(prose[position : found.start()], bold=bold))
         strong, code, name = found.groups()
         if strong is not None:
-            _take_apart(strong, pieces, bold=True)
+            _take_apart(strong, runs, places, bold=True)
         elif code is not None:
-            pieces.append(Run(code, code=True))
+            runs.append(Run(code, code=True))
         else:
-            pieces.append(_Place(name, bold))
+            places.append(_Place(len(runs), name, bold))
+            runs.append(Run(""))
         position = found.end()
     if position < len(prose):
-        pieces.append(Run(prose[position:], bold=bold))
+        runs.append(Run(prose[position:], bold=bold))
 
 
 def plain(text: Text) -> str:
     """Return a line of text without its styles."""
-    return "".join(run.text for run in text)
+    return text[0].text if len(text) == 1 else "".join([run.text for run in text])
 
 
+@lru_cache(1024)
 def moment(value: str, language: Language) -> str:
-    """Return a time of a bounce in words of a language; a time that could not be read stays as it stood."""
+    """Return a time of a bounce in words of a language; a time that could not be read stays as it stood.
+
+    Each page of a dialog says the same time again, so it is put into words once.
+    """
     try:
         at = datetime.fromisoformat(value)
         date = format_date(at, "long", locale=language)
@@ -124,6 +133,14 @@ def speaking(library: Library, language: Language) -> Speech:
 def when(at: datetime, language: Language) -> str:
     """Return one of our own times in words of a language."""
     return moment(at.isoformat(), language)
+
+
+def day(at: datetime, language: Language) -> str:
+    """Return the day of one of our own times in words of a language."""
+    try:
+        return format_date(at, "long", locale=language)
+    except (ValueError, UnknownLocaleError):
+        return f"{at:%Y-%m-%d}"
 
 
 def written(text: str, most: int = TEXT_LINES) -> str:

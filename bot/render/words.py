@@ -112,6 +112,18 @@ WORDS = frozenset(
         "sorry-text",
         "sorry-again",
         "sorry-reference",
+        # Too much at once
+        "held-off",
+        "held-off-everybody",
+        # What the bot is recognised by ends, to the helpdesk
+        "ending-title",
+        "ending-title-over",
+        "ending-app-password",
+        "ending-app-certificate",
+        "ending-text",
+        "ending-text-over",
+        "ending-how-app-password",
+        "ending-how-app-certificate",
         # Notices about a ticket, to the requester
         "notice-claimed",
         "notice-resolved",

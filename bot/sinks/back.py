@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from hmac import compare_digest
 from typing import Protocol
 
@@ -46,8 +47,10 @@ class CarryOut(Protocol):
 class Queue:
     """The way back from one sink into the queue (`bot.sinks.sink.WayBack`)."""
 
-    def __init__(self, sink: str, carry_out: CarryOut, store: Store, library: Library) -> None:
-        """Take the sink's name, the desk, the store and the words."""
+    def __init__(
+        self, sink: str, carry_out: CarryOut, store: Store, library: Callable[[], Library]
+    ) -> None:
+        """Take the sink's name, the desk, the store, and where the words are."""
         self._sink = sink
         self._carry_out = carry_out
         self._store = store
@@ -104,5 +107,5 @@ class Queue:
     async def _resolved_in_words(self, number: int) -> str:
         """Return words for a resolution that came without any: a requester is told something, in their language."""
         ticket = await self._ticket(number)
-        speech = speaking(self._library, ticket.draft.language)
+        speech = speaking(self._library(), ticket.draft.language)
         return speech.plain(f"ticket-state-{State.RESOLVED.value}")

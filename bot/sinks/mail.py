@@ -26,18 +26,16 @@ from bot.model.errors import (
     DeliveryRefused,
     SettingsError,
 )
-from bot.model.ids import Language
-from bot.model.library import Library
 from bot.model.ticket import OPENED
 from bot.ports import News, Parcel, Placed
 from bot.sinks import told
 from bot.sinks.calls import is_this_machine
-from bot.sinks.sink import SECONDS, news_of, placed_as
+from bot.sinks.sink import SECONDS, Words, news_of, placed_as
 
 _AT_ONCE = 4
 """Connections to the mail server: each ticket's messages are sent one after the other, but those of many tickets are not."""
 
-_MAILBOX = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})")
+MAILBOX = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})")
 _WIRE = WIRE.clone(max_line_length=78, cte_type="7bit")
 
 
@@ -73,17 +71,16 @@ class MailSink:
 
     name = "email"
 
-    def __init__(self, options: MailOptions, library: Library, language: Language) -> None:
-        """Take where to, the words and the helpdesk's language. Raises SettingsError."""
+    def __init__(self, options: MailOptions, words: Words) -> None:
+        """Take where to, and where the words are. Raises SettingsError."""
         for address in (options.to, options.sender, options.reply_to):
-            if address and not _MAILBOX.fullmatch(address):
+            if address and not MAILBOX.fullmatch(address):
                 raise SettingsError("A sink's e-mail address must be a plain address in ASCII.")
         exposed = options.security is Security.NONE and not is_this_machine(options.host)
         if exposed and options.password:
             raise SettingsError("A mail server's password is not sent without TLS.")
         self._options = options
-        self._library = library
-        self._language = language
+        self._words = words
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
     async def send(self, parcel: Parcel, placed: Placed | None) -> Placed:
@@ -164,9 +161,9 @@ class MailSink:
     def _text(self, news: News, first: str | None) -> str:
         parts = []
         if not _opens(news):
-            parts.append(told.said(news, self._library, self._language))
+            parts.append(told.said(news, *self._words()))
         if first is None:
-            parts.append(told.introduced(news, self._library, self._language))
+            parts.append(told.introduced(news, *self._words()))
         return "\n\n".join(parts) + "\n"
 
     def _message_id(self, name: str) -> str:

@@ -30,13 +30,11 @@ from bot.model.errors import (
     DeliveryRefused,
     SettingsError,
 )
-from bot.model.ids import Language
-from bot.model.library import Library
 from bot.model.ticket import OPENED, PAST, Deed, State, Verb
 from bot.ports import Clock, News, Parcel, Placed
 from bot.sinks import told
 from bot.sinks.calls import Answer, NotThere, call, secure_url
-from bot.sinks.sink import SECONDS, Outcome, WayBack, news_of, placed_as
+from bot.sinks.sink import SECONDS, Outcome, WayBack, Words, news_of, placed_as
 
 log = structlog.get_logger("bouncedesk.sinks")
 
@@ -94,19 +92,17 @@ class RtSink:
         self,
         options: RtOptions,
         session: aiohttp.ClientSession,
-        library: Library,
-        language: Language,
+        words: Words,
         clock: Clock,
     ) -> None:
-        """Take which RT, the words and the helpdesk's language. Raises SettingsError."""
+        """Take which RT, and where the words are. Raises SettingsError."""
         if not re.fullmatch(r"[\x21-\x7e]+", options.token) or not options.queue.strip():
             raise SettingsError("Request Tracker needs a token and a queue.")
         base = secure_url(options.url, "Request Tracker's address")
         self._rest = base.joinpath("REST", "2.0")
         self._options = options
         self._session = session
-        self._library = library
-        self._language = language
+        self._words = words
         self._clock = clock
         self._done: OrderedDict[int, None] = OrderedDict()
         self._names: dict[str, str] = {}
@@ -147,7 +143,7 @@ class RtSink:
         ticket = {
             "Queue": self._options.queue,
             "Subject": told.subject(news.ticket),
-            "Content": told.introduced(news, self._library, self._language),
+            "Content": told.introduced(news, *self._words()),
             "ContentType": "text/plain",
             "RefersTo": _link(news),
         }
@@ -178,7 +174,7 @@ class RtSink:
         kind = "correspond" if news.event.what in _CORRESPONDENCE and open_there else "comment"
         message = {
             "Subject": name,
-            "Content": told.said(news, self._library, self._language),
+            "Content": told.said(news, *self._words()),
             "ContentType": "text/plain",
         }
         if status is not None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
 from typing import Protocol, runtime_checkable
 
 import msgspec
 
 from bot.model.event import Person
-from bot.model.ids import ConversationId
+from bot.model.ids import ConversationId, Language
+from bot.model.library import Library
 from bot.model.ticket import Deed, State
 from bot.ports import News, Parcel, Placed, Sender
 
 SECONDS = 25.0
 """The longest that one `send` may take: well below the lease of a parcel, or another process would send it, too."""
+
+
+Words = Callable[[], tuple[Library, Language]]
+"""Returns the content that is in force, and the helpdesk's language in it. Asked for each message: content is replaced while we run."""
 
 
 class Sink(Sender, Protocol):

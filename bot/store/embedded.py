@@ -102,7 +102,7 @@ class EmbeddedStore(Upkeeping):
         self._path = _path(url)
         self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._closing = False
-        self._prepared: dict[tuple[int, frozenset[str]], Prepared] = {}
+        self._prepared: dict[int, list[Prepared]] = {}
         self._crowded = False
         """The last transaction had more than one work."""
         self._door = threading.Lock()

@@ -22,6 +22,7 @@ class Prepared:
 
     def __init__(self, statement: Executable, names: frozenset[str], dialect: Dialect) -> None:
         """Compile a statement for values of these names."""
+        self.names = names
         element = cast(
             "ClauseElement", statement
         )  # every statement is one; SQLAlchemy's types do not say so
@@ -94,7 +95,7 @@ class PreparedUnit(SqlUnit):
         self,
         connection: Connection,
         driver: sqlite3.Connection,
-        prepared: dict[tuple[int, frozenset[str]], Prepared],
+        prepared: dict[int, list[Prepared]],
     ) -> None:
         """Work on a connection and on the driver's own beneath it; `prepared` is kept from unit to unit."""
         super().__init__(connection)
@@ -102,13 +103,10 @@ class PreparedUnit(SqlUnit):
         self._prepared = prepared
 
     def _often(self, statement: Executable, values: Mapping[str, Any]) -> Rows:
-        names = frozenset(values)
-        key = (
-            id(statement),
-            names,
-        )  # the statements of the unit are made once and live as long as the process
-        prepared = self._prepared.get(key)
-        if prepared is None:
-            prepared = Prepared(statement, names, self.connection.dialect)
-            self._prepared[key] = prepared
+        # By identity: the statements of the unit are made once and live as long as the process.
+        for prepared in self._prepared.get(id(statement), ()):
+            if prepared.names == values.keys():
+                return prepared.run(self._driver, values)
+        prepared = Prepared(statement, frozenset(values), self.connection.dialect)
+        self._prepared.setdefault(id(statement), []).append(prepared)
         return prepared.run(self._driver, values)

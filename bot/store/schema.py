@@ -34,7 +34,7 @@ def prepare_embedded(connection: Connection) -> None:
 
     The caller begins and ends the transaction. Raises StoreError when the file belongs to somebody else or to a newer version.
     """
-    if _revision(connection) == HEAD:
+    if revision(connection) == HEAD:
         return
     there = inspect(connection).get_table_names()
     if not there:
@@ -53,12 +53,12 @@ def prepare_served(connection: Connection, *, migrate: bool) -> None:
     The caller begins and ends the transaction. Raises StoreError that names the command where they are others: a server is migrated
     when its operator says so.
     """
-    revision = _revision(connection)
-    if revision == HEAD:
+    found = revision(connection)
+    if found == HEAD:
         return
     if not migrate:
         raise StoreError(
-            f"Its tables are at {revision or 'nothing'}, this version needs {HEAD}. "
+            f"Its tables are at {found or 'nothing'}, this version needs {HEAD}. "
             "Run `bouncedesk db upgrade` first."
         )
     # Of two that migrate at the same time, the second waits here and then finds everything done.
@@ -76,6 +76,17 @@ def configuration(connection: Connection) -> Config:
     return config
 
 
+def revisions() -> tuple[str, ...]:
+    """Return all migrations that this version knows, oldest first."""
+    from alembic.config import Config  # noqa: PLC0415 - see the module
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    walked = ScriptDirectory.from_config(config).walk_revisions()
+    return tuple(reversed([one.revision for one in walked]))
+
+
 def _migrate(connection: Connection) -> None:
     from alembic import command  # noqa: PLC0415 - see the module
     from alembic.util import CommandError  # noqa: PLC0415
@@ -86,7 +97,8 @@ def _migrate(connection: Connection) -> None:
         raise StoreError("The database was written by a newer version.") from error
 
 
-def _revision(connection: Connection) -> str | None:
+def revision(connection: Connection) -> str | None:
+    """Return the migration that a database stands at, None where it has no tables of ours."""
     if not inspect(connection).has_table(_revisions.name):
         return None
     return connection.execute(select(_revisions.c.version_num)).scalar()

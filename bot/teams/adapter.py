@@ -6,7 +6,7 @@ answers every invoke with 500 (4.17.1). The turn pipeline itself is cheap and is
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from botbuilder.core import BotAdapter, InvokeResponse, TurnContext
@@ -19,9 +19,8 @@ from botbuilder.schema import (
 )
 
 from bot.teams.connector import Connector
+from bot.teams.edge import InvokeAnswer, Turn
 from bot.teams.schema import plain, read_activity_model, write_model
-
-Json = dict[str, Any]
 
 
 class TeamsAdapter(BotAdapter):
@@ -31,35 +30,43 @@ class TeamsAdapter(BotAdapter):
         """Take the connector to send through. Middleware is added with `use`, as with any adapter."""
         super().__init__()
         self._connector = connector
+        self._extended = False
 
-    async def process(
-        self, raw: Mapping[str, Any], turn: Callable[[TurnContext], Awaitable[None]]
-    ) -> tuple[int, Json | None]:
-        """Run one turn and return the status and body that its request is answered with.
+    def use(self, middleware: object) -> TeamsAdapter:
+        """Add middleware of the SDK."""
+        self._extended = True
+        super().use(middleware)
+        return self
 
-        Whatever `turn` or the middleware raises comes through.
+    async def process(self, raw: Mapping[str, Any], turn: Turn) -> InvokeAnswer | None:
+        """Run one turn through the middleware; see `bot.teams.edge.Pipeline`.
+
+        Only middleware and `on_turn_error` see the SDK's models, so they are made where there is one of them.
         """
+        if not self._extended and self.on_turn_error is None:
+            return await turn()
         activity = read_activity_model(raw)
         if activity.delivery_mode == DeliveryModes.expect_replies:
             # Teams never asks for it. Answers would be kept for a response that we do not write, and be lost.
             activity.delivery_mode = None
         context = TurnContext(self, activity)
-        await self.run_pipeline(context, turn)
-        answer = context.turn_state.get(self._INVOKE_RESPONSE_KEY)
-        if answer is not None:
-            body = (
-                answer.value.body
-            )  # ours is JSON already; walking a card once more costs as much as making it
-            return answer.value.status, body if isinstance(body, dict) else plain(body)
-        # An invoke is a question: one that nobody answered is one that we do not have.
-        return (501 if activity.type == ActivityTypes.invoke else 200), None
 
-    @classmethod
-    def answer_invoke(cls, context: TurnContext, status: int, body: Json | None) -> None:
-        """Say what the request of an invoke is answered with."""
-        context.turn_state[cls._INVOKE_RESPONSE_KEY] = Activity(
-            type=ActivityTypes.invoke_response, value=InvokeResponse(status=status, body=body)
-        )
+        async def logic(context: TurnContext) -> None:
+            answer = await turn()
+            if answer is not None:
+                status, body = answer
+                context.turn_state[self._INVOKE_RESPONSE_KEY] = Activity(
+                    type=ActivityTypes.invoke_response,
+                    value=InvokeResponse(status=status, body=body),
+                )
+
+        await self.run_pipeline(context, logic)
+        said = context.turn_state.get(self._INVOKE_RESPONSE_KEY)
+        if said is None:
+            return None
+        body = said.value.body
+        # Ours is JSON already; walking a card once more costs as much as making it.
+        return said.value.status, body if isinstance(body, dict) else plain(body)
 
     async def send_activities(
         self, context: TurnContext, activities: list[Activity]

@@ -2,6 +2,12 @@
 
 A token is checked before the body is parsed; what it claims is compared with the body afterwards. Nothing here can be switched off.
 Rules: learn.microsoft.com, "Authentication with the Bot Connector API".
+
+What a token does not do is vouch for the body: it is valid for an hour, and whoever got hold of one could write any activity with it, in
+the name of anybody, but no more than the channel could: for this app, from the token's own service URL (messages go there and nowhere
+else), in Teams, from an allowed tenant. What protects from that: tokens come over TLS only (which ends before the bot), and are neither
+logged nor kept; of a verified one the digest is remembered. The same activity again is no second one, whatever its token: `bot.host`
+answers it from memory. And what somebody may do with tickets is asked of the channel each time, for the person that the activity names.
 """
 
 from __future__ import annotations
@@ -17,9 +23,8 @@ import msgspec
 from bot.model.errors import RequestRefused
 from bot.ports import Clock
 from bot.teams.hosts import Origins, is_loopback
-from bot.teams.keys import SigningKeys
+from bot.teams.keys import ALGORITHMS, SigningKey, SigningKeys
 
-ISSUER = "https://api.botframework.com"
 CHANNEL = "msteams"
 _SKEW = 300
 """Seconds by which the channel's clock may differ from ours."""
@@ -61,15 +66,25 @@ class Channel(msgspec.Struct, frozen=True):
             raise RequestRefused(403, "the signing key is not endorsed for Teams")
 
 
+class _Verified(msgspec.Struct, frozen=True):
+    """A token that was found valid: until when it is, what it says, and the key that says so."""
+
+    until: float
+    channel: Channel
+    kid: str
+    key: SigningKey
+
+
 class ChannelGate:
     """Lets in who shows a valid token of the connector service for our app."""
 
-    def __init__(self, app_id: str, keys: SigningKeys, clock: Clock) -> None:
-        """Take our app id, which is the audience of tokens meant for us."""
+    def __init__(self, app_id: str, issuer: str, keys: SigningKeys, clock: Clock) -> None:
+        """Take our app id, which is the audience of tokens meant for us, and who issues them in our cloud."""
         self._app_id = app_id
+        self._issuer = issuer
         self._keys = keys
         self._clock = clock
-        self._verified: OrderedDict[bytes, tuple[float, Channel]] = OrderedDict()
+        self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
 
     async def admit(self, headers: Headers, peer: str | None) -> Channel:  # noqa: ARG002 - a Gate
         """Return the channel behind a token. Raises RequestRefused: 401, 403, or 503 while no key could be fetched yet."""
@@ -77,37 +92,42 @@ class ChannelGate:
         digest = hashlib.sha256(token.encode()).digest()
         remembered = self._verified.get(digest)
         if remembered is not None:
-            until, channel = remembered
-            if until > self._clock().timestamp():
+            if self._is_valid(remembered):
                 self._verified.move_to_end(digest)
-                return channel
+                return remembered.channel
             del self._verified[digest]
-        until, channel = await self._verify(token)
-        self._verified[digest] = until, channel
+        verified = self._verified[digest] = await self._verify(token)
         if len(self._verified) > _REMEMBERED:
             self._verified.popitem(last=False)
-        return channel
+        return verified.channel
 
-    async def _verify(self, token: str) -> tuple[float, Channel]:
+    def _is_valid(self, verified: _Verified) -> bool:
+        """Tell whether a token has not ended yet, and its key is still one of the channel's."""
+        ends_later = verified.until > self._clock().timestamp()
+        return ends_later and self._keys.holds(verified.kid, verified.key)
+
+    async def _verify(self, token: str) -> _Verified:
         try:
             header = jwt.get_unverified_header(token)
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
             raise RequestRefused(401, "the token cannot be read") from error
-        kid = header.get("kid")
-        if header.get("alg") != "RS256" or not isinstance(kid, str):
+        kid, algorithm = header.get("kid"), header.get("alg")
+        if algorithm not in ALGORITHMS or not isinstance(kid, str):
             raise RequestRefused(401, "the token is not signed as the channel signs")
         key = await self._keys.find(kid)
         if key is None:
             if not self._keys.known:
                 raise RequestRefused(503, "no signing key could be fetched yet")
             raise RequestRefused(401, "the token is signed with an unknown key")
+        if algorithm not in self._keys.algorithms:
+            raise RequestRefused(401, "the token is signed with an algorithm of somebody else's")
         try:
             claims = jwt.decode(
                 token,
                 key.key,
-                algorithms=["RS256"],
+                algorithms=[algorithm],
                 audience=self._app_id,
-                issuer=ISSUER,
+                issuer=self._issuer,
                 leeway=_SKEW,
                 options={
                     "require": list(_REQUIRED),
@@ -123,7 +143,7 @@ class ChannelGate:
         service_url = claims.get("serviceurl")
         if not isinstance(service_url, str) or not service_url:
             raise RequestRefused(401, "the token names no serviceurl")
-        return until, Channel(service_url, key.endorsements)
+        return _Verified(until, Channel(service_url, key.endorsements), kid, key)
 
 
 class Neighbour(msgspec.Struct, frozen=True):

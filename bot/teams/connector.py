@@ -11,6 +11,7 @@ import asyncio
 import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -118,6 +119,12 @@ class Connector:
         people = [entry for entry in listed if isinstance(entry, dict)] if listed else []
         return people, _text(answer, "continuationToken")
 
+    async def channels(self, service_url: str, team: str) -> list[str]:
+        """Return the ids of a team's channels that the bot may see. Raises DeliveryFailed."""
+        answer = await self._call("GET", service_url, ("teams", team, "conversations"))
+        listed = answer.get("conversations")
+        return [_text(entry, "id") for entry in listed or () if isinstance(entry, dict)]
+
     async def _call(
         self,
         method: str,
@@ -135,9 +142,7 @@ class Connector:
         if body is not None:
             data = _encode(body)
             headers["Content-Type"] = "application/json; charset=utf-8"
-        # Ids hold `:`, `@` and `;`, and come from outside: each is quoted whole, so that none can leave its place in the path.
-        quoted = "/".join(_segment(part) for part in path)
-        url = URL(f"{service_url.rstrip('/')}/v3/{quoted}", encoded=True)
+        url = _address(service_url, path)
         repeatable = method != "POST"
         try:
             async with self._session.request(
@@ -211,6 +216,16 @@ def _lost(detail: str, *, repeatable: bool) -> DeliveryFailed:
 
 def _named(*words: str) -> str:
     return " ".join(word for word in words if word)
+
+
+@lru_cache(4_096)
+def _address(service_url: str, path: tuple[str, ...]) -> URL:
+    """Return where a call goes. A conversation is spoken to again and again, so this is put together once.
+
+    Ids hold `:`, `@` and `;`, and come from outside: each is quoted whole, so that none can leave its place in the path.
+    """
+    quoted = "/".join(_segment(part) for part in path)
+    return URL(f"{service_url.rstrip('/')}/v3/{quoted}", encoded=True)
 
 
 def _segment(part: str) -> str:

@@ -14,19 +14,6 @@ from functools import lru_cache
 
 from bot.model.errors import SettingsError
 
-CONNECTOR_HOSTS = frozenset(
-    {
-        "smba.trafficmanager.net",
-        "smba.infra.gcc.teams.microsoft.com",
-        "smba.infra.gov.teams.microsoft.us",
-        "smba.infra.dod.teams.microsoft.us",
-    }
-)
-"""The Teams connector: public cloud, GCC, GCC High, DoD."""
-
-UPLOAD_DOMAIN = "sharepoint.com"
-"""Files that people send to the bot lie in their OneDrive."""
-
 _URL_CHARS = 2_000
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})"
 _SERVICE_URL = re.compile(

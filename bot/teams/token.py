@@ -15,17 +15,12 @@ import structlog
 
 from bot.model.errors import DeliveryDelayed
 
-AUTHORITY = "https://login.microsoftonline.com"
-SCOPE = "https://api.botframework.com/.default"
-
 _AHEAD = 600.0
-"""Seconds before its end from which a token is renewed in the background."""
+"""Seconds before its end from which a token is renewed in the background; of a short-lived one it is half its life."""
 _RESERVE = 60.0
 """Seconds before its end from which a token is no longer used: a request must outlive its way."""
 _PAUSE = 15.0
-"""Seconds after a failed purchase in which no other is tried."""
-_TIMEOUT = 10
-"""Seconds for one request to Entra."""
+"""Seconds after a failed purchase in which no other is tried, and after any in which none is made ahead or for a second refused token."""
 
 log = structlog.get_logger("bouncedesk.teams")
 
@@ -63,57 +58,6 @@ class NoToken:
         """Do nothing: nothing runs."""
 
 
-class Credentials:
-    """Buys tokens with the app's secret."""
-
-    def __init__(
-        self,
-        app_id: str,
-        secret: str,
-        tenant: str,
-        *,
-        authority: str = AUTHORITY,
-        http_client: Any = None,
-    ) -> None:
-        """Take what the app registration says.
-
-        Args:
-            app_id: Application (client) id.
-            secret: Client secret.
-            tenant: The registration's own tenant, or `botframework.com` for a multi-tenant bot.
-            authority: Entra's address in this cloud.
-            http_client: What msal makes its requests with, in the manner of `requests.Session`; its own when None.
-        """
-        self._app_id = app_id
-        self._secret = secret
-        self._authority = f"{authority}/{tenant}"
-        self._http_client = http_client
-        self._app: Any = None
-
-    def buy(self) -> dict[str, Any]:
-        """Return msal's answer: `access_token` and `expires_in` seconds, or `error`. Blocks; called from a thread."""
-        # Imported late: 0.2 s that a bot in local mode need not spend. And msal asks Entra for its endpoints when made.
-        import msal  # noqa: PLC0415
-
-        if self._app is None:
-            self._app = msal.ConfidentialClientApplication(
-                self._app_id,
-                client_credential=self._secret,
-                authority=self._authority,
-                # We know which authority we mean; asking the public cloud about it would be one more thing to fail.
-                instance_discovery=False,
-                **(
-                    {"timeout": _TIMEOUT}
-                    if self._http_client is None
-                    else {"http_client": self._http_client}
-                ),
-            )
-        # msal answers from its own cache as long as that lasts; we ask only when ours has run out or was refused.
-        self._app.remove_tokens_for_client()
-        answer = self._app.acquire_token_for_client(scopes=[SCOPE])
-        return dict(answer or {})
-
-
 class OutboundToken:
     """One token for the process."""
 
@@ -121,26 +65,32 @@ class OutboundToken:
         self,
         buy: Callable[[], dict[str, Any]],
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        observe: Callable[[str], None] = lambda _outcome: None,
     ) -> None:
-        """Take a function that buys a token and may block."""
+        """Take a function that buys a token and may block; `observe` is told how each purchase came out: bought, refused, unavailable."""
+        self._observe = observe
         self._buy = buy
         self._monotonic = monotonic
         self._token: str | None = None
         self._until = 0.0
+        self._renew_from = 0.0
         self._pause_until = 0.0
+        self._refused: float | None = None
+        """When the channel refused a token last."""
         self._buying: asyncio.Task[None] | None = None
 
     async def bearer(self) -> str | None:
         """Return a token that is good for at least a minute. Raises DeliveryDelayed."""
-        left = self._until - self._monotonic()
-        if self._token is None or left < _RESERVE:
+        now = self._monotonic()
+        if self._token is None or self._until - now < _RESERVE:
             task = self._start()
             if task is not None:
                 await asyncio.shield(task)
             if self._token is None or self._until - self._monotonic() < _RESERVE:
                 wait = max(1.0, self._pause_until - self._monotonic())
                 raise DeliveryDelayed("There is no token for the channel.", retry_after=wait)
-        elif left < _AHEAD:
+        elif now > self._renew_from:
             self._start()
         return self._token
 
@@ -149,9 +99,17 @@ class OutboundToken:
         self._start()
 
     def forget(self, token: str) -> None:
-        """Drop a token that the channel refused, unless a newer one is there already."""
-        if token == self._token:
-            self._token = None
+        """Drop a token that the channel refused, unless a newer one is there already.
+
+        The next one is bought at once; where that is refused as well, tokens are not what is wrong, and there is a pause.
+        """
+        if token != self._token:
+            return
+        self._token = None
+        now = self._monotonic()
+        if self._refused is not None and now - self._refused < _PAUSE:
+            self._pause_until = now + _PAUSE
+        self._refused = now
 
     async def close(self) -> None:
         """Wait for a purchase that runs: a thread cannot be cancelled, only outlived."""
@@ -173,13 +131,20 @@ class OutboundToken:
             self._pause_until = self._monotonic() + _PAUSE
             # No traceback: it leads through msal with the secret in its hands.
             log.error("token-unavailable", error=type(error).__name__)  # noqa: TRY400
+            self._observe("unavailable")
             return
+        now = self._monotonic()
         token, seconds = answer.get("access_token"), answer.get("expires_in")
         if not isinstance(token, str) or not isinstance(seconds, int | float):
-            self._pause_until = self._monotonic() + _PAUSE
+            self._pause_until = now + _PAUSE
             # `error` is one of OAuth's own words (`invalid_client`); the description may hold more than logs should.
             log.error("token-refused", error=str(answer.get("error"))[:64])
+            self._observe("refused")
             return
         self._token = token
-        self._until = self._monotonic() + float(seconds)
+        self._until = now + float(seconds)
+        # Some sell the same token again until it ends: it is not asked for with every reply.
+        self._renew_from = max(self._until - min(_AHEAD, seconds / 2), now + _PAUSE)
+        self._pause_until = now + _PAUSE if seconds < _RESERVE else 0.0
         log.info("token-bought", seconds=int(seconds))
+        self._observe("bought")

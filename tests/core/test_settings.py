@@ -44,6 +44,16 @@ def test_all_tenants_count() -> None:
     settings = read_settings(tenant_id="own", allowed_tenants=" a, b ,")
 
     assert settings.tenants == {"own", "a", "b"}
+    assert settings.own_tenant == "own"
+
+
+@pytest.mark.parametrize("shared", ["botframework.com", "MicrosoftServices.onmicrosoft.us"])
+def test_nobody_is_at_home_where_multi_tenant_bots_are_registered(shared: str) -> None:
+    """A multi-tenant registration buys its token in a tenant of Microsoft's: that lets nobody in, only those that are named."""
+    assert read_settings(tenant_id=shared).tenants == frozenset()
+    settings = read_settings(tenant_id=shared, allowed_tenants="a")
+    assert settings.tenants == {"a"}
+    assert settings.own_tenant == ""
 
 
 def test_how_long_things_are_kept_is_set_in_days() -> None:

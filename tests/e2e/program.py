@@ -11,12 +11,17 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.connector import StubConnector
+
 Json = dict[str, Any]
+
+APP_ID = "11111111-2222-4333-8444-555555555555"
+TENANT = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"
 
 _STARTS_WITHIN = 30.0
 
@@ -50,20 +55,28 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 class Server:
-    """`bouncedesk run --local` in a process of its own."""
+    """`bouncedesk run` in a process of its own."""
 
-    def __init__(self, process: subprocess.Popen[str], port: int, service_url: str) -> None:
-        """Take the process, and where the channel lives."""
+    def __init__(
+        self,
+        process: subprocess.Popen[str],
+        port: int,
+        service_url: str,
+        stub: StubConnector | None = None,
+    ) -> None:
+        """Take the process, where the channel lives, and who signs its tokens; None: local mode, without any."""
         self.process = process
         self.origin = f"http://127.0.0.1:{port}"
         self.service_url = service_url
+        self.tenant = TENANT if stub else "t"
+        self._stub = stub
 
     def post(self, activity: Json) -> tuple[int, Json | None]:
         """Deliver an activity as the channel does; return the status and the answer's body."""
         request = urllib.request.Request(  # noqa: S310 - always our own loopback address
             f"{self.origin}/api/messages",
             data=json.dumps(activity).encode(),
-            headers={"Content-Type": "application/json"},
+            headers={"Content-Type": "application/json"} | self._shown(),
         )
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
@@ -71,6 +84,9 @@ class Server:
                 return answer.status, json.loads(body) if body else None
         except urllib.error.HTTPError as error:
             return error.code, None
+
+    def _shown(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._stub.token(APP_ID)}"} if self._stub else {}
 
     def get(self, path: str) -> tuple[int, str]:
         """Ask for one of the operators' pages."""
@@ -105,8 +121,12 @@ class Server:
             "serviceUrl": self.service_url,
             "from": {"id": f"29:{person}", "name": person.title(), "aadObjectId": f"key-{person}"},
             "recipient": {"id": "28:bot", "name": "Bouncedesk"},
-            "conversation": {"id": f"a:{person}", "conversationType": "personal", "tenantId": "t"},
-            "channelData": {"tenant": {"id": "t"}},
+            "conversation": {
+                "id": f"a:{person}",
+                "conversationType": "personal",
+                "tenantId": self.tenant,
+            },
+            "channelData": {"tenant": {"id": self.tenant}},
             "locale": locale,
         }
 
@@ -116,27 +136,44 @@ class Server:
         self.process.wait(timeout=10)
 
 
+def registered(stub: StubConnector) -> dict[str, str]:
+    """Return the settings of a bot that is registered, in a world where the stand-in is all of Microsoft."""
+    return {
+        "APP_ID": APP_ID,
+        "APP_PASSWORD": "right",
+        "TENANT_ID": TENANT,
+        "METADATA_URL": stub.metadata_url,
+        "AUTHORITY": stub.origin,
+        "SERVICE_HOSTS": stub.origin,
+        "TRIAGE_SERVICE_URL": stub.service_url,
+    }
+
+
 @contextmanager
-def server(data: Path, service_url: str, **settings: str) -> Iterator[Server]:
-    """Run the server while the block lasts, and stop it politely at the end."""
+def server(
+    data: Path,
+    service_url: str,
+    stub: StubConnector | None = None,
+    arguments: Sequence[str] = (),
+    /,
+    **settings: str,
+) -> Iterator[Server]:
+    """Run the server while the block lasts, and stop it politely at the end.
+
+    Without a stand-in it runs with `--local`; with one it is registered there, and shows and demands tokens. A setting given as "" is
+    then left out. `arguments` are more words for its command line.
+    """
     port = free_port()
-    command = [
-        sys.executable,
-        "-m",
-        "bot",
-        "run",
-        "--local",
-        "--port",
-        str(port),
-        "--data",
-        str(data),
-    ]
+    command = [sys.executable, "-m", "bot", "run", *([] if stub else ["--local"])]
+    command += ["--port", str(port), "--data", str(data), *arguments]
+    if stub is not None:
+        settings = {name: value for name, value in (registered(stub) | settings).items() if value}
     with (data / "server.log").open("a", encoding="utf-8") as log:
         process = subprocess.Popen(
             command, stdout=subprocess.DEVNULL, stderr=log, text=True, env=environment(settings)
         )
         try:
-            started = Server(process, port, service_url)
+            started = Server(process, port, service_url, stub)
             wait_until(lambda: _answers(started), _STARTS_WITHIN)
             yield started
         finally:

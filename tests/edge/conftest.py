@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.connector import StubConnector, stub_connector
-from tests.edge.far_side import Recorder
+from tests.edge.far_side import SDKS, Recorder
 
 OpenRecorder = Callable[..., Awaitable[Recorder]]
 
@@ -27,13 +27,20 @@ def stub(connector_process: StubConnector) -> StubConnector:
     return connector_process.reset()
 
 
+@pytest.fixture(params=SDKS)
+def sdk(request: pytest.FixtureRequest) -> str:
+    """The SDK whose pipeline the turns run through: each in its turn."""
+    chosen: str = request.param
+    return chosen
+
+
 @pytest.fixture
-async def open_recorder(stub: StubConnector) -> AsyncIterator[OpenRecorder]:
+async def open_recorder(stub: StubConnector, sdk: str) -> AsyncIterator[OpenRecorder]:
     """Open edges in front of a recorder; options as `room.Options` has them."""
     async with AsyncExitStack() as opened:
 
         async def open_one(**options: object) -> Recorder:
-            recorder = Recorder(stub, lambda: datetime.now(UTC), **options)
+            recorder = Recorder(stub, lambda: datetime.now(UTC), sdk, **options)
             await opened.enter_async_context(recorder)
             return recorder
 

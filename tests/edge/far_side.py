@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any, Self
 
 import msgspec
 from multidict import CIMultiDict
 
+from bot.agents import AgentsAdapter
 from bot.host import Answer
 from bot.model.event import Address, Incoming, Scope, TicketPress, TicketSearch
 from bot.model.ids import ConversationId, Language, UserId
 from bot.model.outgoing import Button, Heading, Hit, Outgoing, Run
 from bot.ports import Clock
-from bot.teams.room import Options, TeamsEdge, TeamsRoom
+from bot.teams.adapter import TeamsAdapter
+from bot.teams.connector import Connector
+from bot.teams.edge import Pipeline, TeamsEdge
+from bot.teams.room import Options, TeamsRoom
 from tests.connector import StubConnector
 
 Json = dict[str, Any]
@@ -230,17 +234,29 @@ def language(locale: str | None) -> Language:
     return Language("nb" if locale and locale.startswith("nb") else "en")
 
 
+SDKS: dict[str, Callable[[Connector], Pipeline]] = {
+    "botbuilder": TeamsAdapter,
+    "agents": AgentsAdapter,
+}
+"""What turns can run through, by the setting that chooses it."""
+
+
 class Recorder:
     """The real edge in front of a bot that writes down what it is told and answers what it was given to answer."""
 
-    def __init__(self, stub: StubConnector, clock: Clock, **options: object) -> None:
-        """Take the stand-in and options as `room.Options` has them."""
+    def __init__(
+        self, stub: StubConnector, clock: Clock, sdk: str = "botbuilder", **options: object
+    ) -> None:
+        """Take the stand-in, the SDK whose pipeline the turns run through, and options as `room.Options` has them."""
         self.stub = stub
+        self._sdk = sdk
         self._clock = clock
         usual: Json = {
             "app_id": APP_ID,
             "app_password": "right",
+            "tenant_id": TENANT,
             "metadata_url": stub.metadata_url,
+            "authority": stub.origin,
             "service_hosts": (stub.origin,),
             "tenants": frozenset({TENANT}),
         }
@@ -253,13 +269,19 @@ class Recorder:
         self.ticket_answer: Outgoing | str = "Done."
         self.found: Sequence[Hit] | str = ()
         self.room: TeamsRoom
+        self.adapter: Any
         self.edge: TeamsEdge
 
     async def __aenter__(self) -> Self:
         """Open the room."""
         self.room = TeamsRoom(self._options, self._clock)
+        self.adapter = SDKS[self._sdk](self.room.connector)
         self.edge = self.room.edge(
-            language, self._on_incoming, self._on_ticket_press, self._on_ticket_search
+            self.adapter,
+            language,
+            self._on_incoming,
+            self._on_ticket_press,
+            self._on_ticket_search,
         )
         return self
 

@@ -1,20 +1,19 @@
-"""The SDK's pipeline on our adapter: models read and written, middleware run, its activities sent."""
+"""An SDK's pipeline on our adapter: models read and written, middleware run, its activities sent."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
-from botbuilder.core import Middleware, TurnContext
+from botbuilder.core import InvokeResponse
 from botbuilder.schema import (
     Activity,
-    ActivityTypes,
     ChannelAccount,
     Entity,
-    InvokeResponse,
     Mention,
 )
+from microsoft_agents import activity as successor
 
 from bot.model.errors import DeliveryRefused
 from bot.teams.schema import read_activity_model, write_model
@@ -100,29 +99,71 @@ def test_what_the_sdk_drops_is_written() -> None:
     assert written["recipient"] == {"id": "29:x", "isTargeted": True}
 
 
-class Interpreter(Middleware):
+class Kit(NamedTuple):
+    """What middleware needs of its SDK."""
+
+    activity: Callable[..., Any]
+    invoke_response: Callable[..., Any]
+    go_on: Callable[[Any, Any], Awaitable[None]]
+    """Goes on with the turn: the old SDK's needs no context for that."""
+
+
+KITS = {
+    "botbuilder": Kit(Activity, InvokeResponse, lambda logic, _: logic()),
+    "agents": Kit(
+        successor.Activity, successor.InvokeResponse, lambda logic, context: logic(context)
+    ),
+}
+
+
+@pytest.fixture
+def kit(sdk: str) -> Kit:
+    """What the middleware of this SDK is made with."""
+    return KITS[sdk]
+
+
+class Interpreter:
     """Middleware as an extension of the SDK would bring it: sends, edits and deletes around the turn."""
 
-    def __init__(self) -> None:
+    def __init__(self, kit: Kit) -> None:
         """Begin with nothing seen."""
+        self._kit = kit
         self.seen: list[str] = []
 
-    async def on_turn(self, context: TurnContext, logic: Callable[[], Awaitable[None]]) -> None:
+    async def on_turn(self, context: Any, logic: Any) -> None:  # noqa: ANN401 - either SDK's
         """Say something before the turn, and tidy it up after."""
         self.seen.append(context.activity.type)
         sent = await context.send_activity("one moment")
-        await logic()
-        await context.update_activity(Activity(id=sent.id, type="message", text="done"))
+        await self._kit.go_on(logic, context)
+        await context.update_activity(self._kit.activity(id=sent.id, type="message", text="done"))
         await context.delete_activity(sent.id)
 
 
-class Porter(Middleware):
+class Porter:
     """Middleware that answers for the bot."""
 
-    async def on_turn(self, context: TurnContext, _logic: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, kit: Kit, body: object) -> None:
+        """Take what to answer."""
+        self._kit = kit
+        self._body = body
+
+    async def on_turn(self, context: Any, _logic: Any) -> None:  # noqa: ANN401 - as above
         """Answer an invoke without asking the bot."""
-        body = InvokeResponse(status=409, body={"busy": True})
-        await context.send_activity(Activity(type=ActivityTypes.invoke_response, value=body))
+        value = self._kit.invoke_response(status=409, body=self._body)
+        await context.send_activity(self._kit.activity(type="invokeResponse", value=value))
+
+
+class Tracer:
+    """Middleware that writes down what it sees where an emulator would show it."""
+
+    def __init__(self, kit: Kit) -> None:
+        """Take what to go on with."""
+        self._kit = kit
+
+    async def on_turn(self, context: Any, logic: Any) -> None:  # noqa: ANN401 - as above
+        """Trace, and go on."""
+        await context.send_trace_activity("turn", {"a": 1})
+        await self._kit.go_on(logic, context)
 
 
 async def _post(recorder: Recorder, activity: dict[str, Any]) -> tuple[int, Any]:
@@ -130,11 +171,11 @@ async def _post(recorder: Recorder, activity: dict[str, Any]) -> tuple[int, Any]
     return await recorder.post(activity, {"Host": "localhost"}, "127.0.0.1", token=None)
 
 
-async def test_middleware_runs_around_every_turn(open_recorder: OpenRecorder) -> None:
+async def test_middleware_runs_around_every_turn(open_recorder: OpenRecorder, kit: Kit) -> None:
     """What middleware sends, replaces and deletes goes over our connector, into the same conversation."""
     recorder = await open_recorder(local=True)
-    interpreter = Interpreter()
-    recorder.edge.adapter.use(interpreter)
+    interpreter = Interpreter(kit)
+    recorder.adapter.use(interpreter)
     assert await _post(recorder, message("hi")) == (200, None)
     assert interpreter.seen == ["message"]
     assert len(recorder.incoming) == 1
@@ -146,44 +187,47 @@ async def test_middleware_runs_around_every_turn(open_recorder: OpenRecorder) ->
     assert sent["body"]["from"]["id"] == BOT
 
 
-async def test_middleware_can_answer_an_invoke(open_recorder: OpenRecorder) -> None:
+@pytest.mark.parametrize("body", [{"busy": True}, None, ["busy"]])
+async def test_middleware_can_answer_an_invoke(
+    open_recorder: OpenRecorder, kit: Kit, body: object
+) -> None:
     """Middleware that answers by itself keeps the turn from the bot, and its answer is the response."""
     recorder = await open_recorder(local=True)
-    recorder.edge.adapter.use(Porter())
-    assert await _post(recorder, execute(press_data())) == (409, {"busy": True})
+    recorder.adapter.use(Porter(kit, body))
+    assert await _post(recorder, execute(press_data())) == (409, body)
     assert recorder.incoming == []
 
 
-async def test_traces_stay_here(open_recorder: OpenRecorder) -> None:
-    """Traces are for an emulator; people in Teams would see them."""
-
-    class Tracer(Middleware):
-        async def on_turn(
-            self, context: TurnContext, logic: Callable[[], Awaitable[None]]
-        ) -> None:
-            await context.send_trace_activity("turn", {"a": 1})
-            await logic()
-
+async def test_middleware_sees_what_the_bot_answers(open_recorder: OpenRecorder, kit: Kit) -> None:
+    """The bot's own answer to an invoke goes through the pipeline unharmed when middleware is there."""
     recorder = await open_recorder(local=True)
-    recorder.edge.adapter.use(Tracer())
+    recorder.adapter.use(Tracer(kit))
+    status, body = await _post(recorder, execute(press_data()))
+    assert (status, body["value"]) == (200, "✓")
+
+
+async def test_traces_stay_here(open_recorder: OpenRecorder, kit: Kit) -> None:
+    """Traces are for an emulator; people in Teams would see them."""
+    recorder = await open_recorder(local=True)
+    recorder.adapter.use(Tracer(kit))
     assert await _post(recorder, message("hi")) == (200, None)
     assert recorder.stub.requests(conversation=CHAT) == []
 
 
 async def test_replies_are_sent_whatever_delivery_was_asked_for(
-    open_recorder: OpenRecorder,
+    open_recorder: OpenRecorder, kit: Kit
 ) -> None:
     """A request for replies in the response, which Teams never makes, does not swallow them."""
     recorder = await open_recorder(local=True)
-    recorder.edge.adapter.use(Interpreter())
+    recorder.adapter.use(Interpreter(kit))
     assert await _post(recorder, message("hi", deliveryMode="expectReplies")) == (200, None)
     assert len(recorder.stub.requests(method="POST", conversation=CHAT)) == 1
 
 
-async def test_what_middleware_raises_comes_through(open_recorder: OpenRecorder) -> None:
+async def test_what_middleware_raises_comes_through(open_recorder: OpenRecorder, kit: Kit) -> None:
     """A delivery that fails in middleware is not swallowed on its way."""
     recorder = await open_recorder(local=True)
-    recorder.edge.adapter.use(Interpreter())
+    recorder.adapter.use(Interpreter(kit))
     recorder.stub.fault(CHAT, 403)
     with pytest.raises(DeliveryRefused):
         await _post(recorder, message("hi"))

@@ -23,8 +23,9 @@ from bot.model.ids import ConversationId, Language, UserId
 from bot.model.ticket import Ticket, TicketEvent
 from bot.pace import Paced
 from bot.ports import Line, NewPost, News, Parcel, Placed, Reply, Revision
+from bot.teams.clouds import CLOUDS
 from bot.teams.connector import Connector
-from bot.teams.hosts import CONNECTOR_HOSTS, Origins
+from bot.teams.hosts import Origins
 from bot.teams.sender import TeamsSender
 from bot.teams.token import NoToken
 from tests.connector import StubConnector
@@ -417,14 +418,19 @@ ADMITTED = [
 @pytest.mark.parametrize("url", ADMITTED)
 def test_the_channels_hosts_are_admitted(url: str) -> None:
     """Every cloud's connector can be answered, in every region."""
-    assert Origins(CONNECTOR_HOSTS).admits_service(url)
+    assert Origins(
+        host for cloud in CLOUDS.values() for host in cloud.connector_hosts
+    ).admits_service(url)
 
 
 async def test_loopback_needs_local_mode(stub: StubConnector) -> None:
     """Outside local mode this machine is a host like any other that is not on the list."""
     async with aiohttp.ClientSession() as session:
         connector = Connector(
-            session, Origins(CONNECTOR_HOSTS), NoToken(), lambda: datetime.now(UTC)
+            session,
+            Origins(CLOUDS["public"].connector_hosts),
+            NoToken(),
+            lambda: datetime.now(UTC),
         )
         parcel = Parcel(to=address(stub), content=Reply(PAGE))
         with pytest.raises(DeliveryRefused):

@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
+import msgspec
 import pytest
 
 from bot.host import Answer
@@ -19,6 +20,7 @@ from tests.edge.far_side import (
     BOT,
     CHAT,
     PAGE,
+    TENANT,
     Recorder,
     execute,
     installed,
@@ -182,16 +184,30 @@ async def test_what_the_bot_raises_comes_through(open_recorder: OpenRecorder) ->
     async def broken(_: Incoming | TicketPress | TicketSearch) -> NoReturn:
         raise StoreUnavailable
 
-    recorder.edge = recorder.room.edge(language, broken, broken, broken)
+    recorder.edge = recorder.room.edge(recorder.adapter, language, broken, broken, broken)
     for activity in (message(), execute(press_data()), execute(ticket_data()), search(query("x"))):
         with pytest.raises(StoreUnavailable):
             await _post(recorder, activity)
 
 
-@pytest.mark.parametrize("options", [Options(), Options(app_id="x"), Options(app_password="x")])
-async def test_credentials_are_required(options: Options) -> None:
-    """Without --local a bot without credentials does not start."""
-    with pytest.raises(SettingsError):
+WHOLE = Options(app_id="x", app_password="y", tenant_id=TENANT, tenants=frozenset({TENANT}))
+
+
+@pytest.mark.parametrize(
+    ("left_out", "named"),
+    [("app_id", "APP_ID"), ("app_password", "APP_PASSWORD"), ("tenant_id", "TENANT_ID")],
+)
+async def test_credentials_are_required(left_out: str, named: str) -> None:
+    """Without --local a bot without credentials, or without its own tenant, does not start."""
+    options = msgspec.structs.replace(WHOLE, **{left_out: ""})
+    with pytest.raises(SettingsError, match=named):
+        TeamsRoom(options, lambda: datetime.now(UTC))
+
+
+async def test_whose_people_may_use_it_is_required() -> None:
+    """A bot that would answer everybody in the world does not start."""
+    options = msgspec.structs.replace(WHOLE, tenants=frozenset())
+    with pytest.raises(SettingsError, match="ALLOWED_TENANTS"):
         TeamsRoom(options, lambda: datetime.now(UTC))
 
 
@@ -208,8 +224,6 @@ async def test_credentials_are_required(options: Options) -> None:
 )
 async def test_hosts_in_the_settings_are_checked(entry: str) -> None:
     """A host that is none, or that would be spoken to without TLS, is refused at start."""
-    with pytest.raises(SettingsError):
-        TeamsRoom(
-            Options(app_id="x", app_password="y", service_hosts=(entry,)),
-            lambda: datetime.now(UTC),
-        )
+    options = msgspec.structs.replace(WHOLE, service_hosts=(entry,))
+    with pytest.raises(SettingsError, match=r"is not a host|must be https"):
+        TeamsRoom(options, lambda: datetime.now(UTC))

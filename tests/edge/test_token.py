@@ -5,50 +5,29 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
 import pytest
-import requests
 
 from bot.model.errors import DeliveryDelayed
 from bot.ports import Parcel, Reply
+from bot.teams.clouds import chosen_cloud
 from bot.teams.connector import Connector
+from bot.teams.credentials import ClientSecrets
 from bot.teams.hosts import Origins
 from bot.teams.sender import TeamsSender
-from bot.teams.token import AUTHORITY, Credentials, OutboundToken
+from bot.teams.token import OutboundToken
 from tests.connector import StubConnector
 from tests.edge.far_side import APP_ID, CHAT, PAGE, TENANT, address
 from tests.edge.test_keys import Hands
 
-Fields = dict[str, str] | None
 
-
-class Detour:
-    """Brings msal's requests for Entra to the stand-in: msal insists on https, which the stand-in does not speak."""
-
-    def __init__(self, origin: str) -> None:
-        """Take where the stand-in is."""
-        self._origin = origin
-
-    def get(self, url: str, headers: Fields = None, **_: object) -> requests.Response:
-        """Get from the stand-in."""
-        return requests.get(self._there(url), headers=headers, timeout=5)
-
-    def post(
-        self, url: str, data: Fields = None, headers: Fields = None, **_: object
-    ) -> requests.Response:
-        """Post to the stand-in."""
-        return requests.post(self._there(url), data=data, headers=headers, timeout=5)
-
-    def _there(self, url: str) -> str:
-        assert url.startswith(f"{AUTHORITY}/{TENANT}/"), "asked somebody else"
-        return url.replace(AUTHORITY, self._origin)
-
-
-def _credentials(stub: StubConnector, secret: str) -> Credentials:
-    return Credentials(APP_ID, secret, TENANT, http_client=Detour(stub.origin))
+def _credentials(origin: str, secret: str) -> ClientSecrets:
+    cloud = chosen_cloud("public", authority=origin)
+    return ClientSecrets(APP_ID, TENANT, cloud, {"app_password": secret})
 
 
 def _bought(stub: StubConnector) -> int:
@@ -57,7 +36,7 @@ def _bought(stub: StubConnector) -> int:
 
 async def test_a_token_is_bought_once(stub: StubConnector) -> None:
     """However many replies wait for it, one token is bought, in the bot's own tenant and for the channel."""
-    token = OutboundToken(_credentials(stub, "right").buy)
+    token = OutboundToken(_credentials(stub.origin, "right").buy)
     shown = await asyncio.gather(*(token.bearer() for _ in range(30)))
     assert len(set(shown)) == 1
     assert await token.bearer() == shown[0]
@@ -70,7 +49,7 @@ async def test_a_token_is_bought_once(stub: StubConnector) -> None:
 async def test_a_token_is_renewed_ahead_of_its_end(stub: StubConnector) -> None:
     """Ten minutes before its end a new one is bought in the background; meanwhile the old one serves."""
     clock = Hands()
-    token = OutboundToken(_credentials(stub, "right").buy, clock)
+    token = OutboundToken(_credentials(stub.origin, "right").buy, clock)
     first = await token.bearer()
     clock.at += 3_599 - 500
     assert await token.bearer() == first
@@ -83,17 +62,58 @@ async def test_a_token_is_renewed_ahead_of_its_end(stub: StubConnector) -> None:
 async def test_an_ended_token_is_never_shown(stub: StubConnector) -> None:
     """After its end a reply waits for the new one."""
     clock = Hands()
-    token = OutboundToken(_credentials(stub, "right").buy, clock)
+    token = OutboundToken(_credentials(stub.origin, "right").buy, clock)
     first = await token.bearer()
     clock.at += 3_600
     assert await token.bearer() != first
     await token.close()
 
 
+@pytest.mark.parametrize(("seconds", "bought"), [(300, 1), (30, 2), (5, 2)])
+async def test_a_short_lived_token_is_not_bought_for_every_reply(
+    seconds: int, bought: int
+) -> None:
+    """A machine's identity may be sold the same token until it ends: it is asked for now and then, not with every reply."""
+    clock = Hands()
+    sold: list[int] = []
+
+    def buy() -> dict[str, Any]:
+        sold.append(1)
+        return {"access_token": "the same", "expires_in": seconds}
+
+    token = OutboundToken(buy, clock)
+    for pause in (0, 0, 0, 16, 0, 0):
+        clock.at += pause
+        for _ in range(10):
+            with suppress(DeliveryDelayed):
+                await token.bearer()
+            await asyncio.sleep(0)
+    await token.close()
+    assert len(sold) == bought
+
+
+async def test_a_channel_that_refuses_every_token_is_no_reason_to_buy_many(
+    stub: StubConnector,
+) -> None:
+    """The first refused token is bought anew at once; when the next one is refused as well there is a pause."""
+    clock = Hands()
+    token = OutboundToken(_credentials(stub.origin, "right").buy, clock)
+    for _ in range(2):
+        token.forget(await token.bearer() or "")
+    for _ in range(10):
+        with pytest.raises(DeliveryDelayed):
+            await token.bearer()
+    assert _bought(stub) == 2
+    clock.at += 16
+    assert await token.bearer()
+    assert _bought(stub) == 3
+    await token.close()
+
+
 async def test_a_wrong_secret_delays(stub: StubConnector) -> None:
     """Without a token nothing is sent: the parcel waits, and Entra is not asked for each of them."""
     clock = Hands()
-    token = OutboundToken(_credentials(stub, "wrong").buy, clock)
+    token = OutboundToken(_credentials(stub.origin, "wrong").buy, clock)
     for _ in range(20):
         with pytest.raises(DeliveryDelayed) as delayed:
             await token.bearer()
@@ -110,7 +130,7 @@ async def test_a_wrong_secret_delays(stub: StubConnector) -> None:
 async def test_answers_of_entra_that_are_none(stub: StubConnector, body: str) -> None:
     """Whatever Entra answers instead of a token is a delay."""
     stub.fault("token", 200, body=body)
-    token = OutboundToken(_credentials(stub, "right").buy, Hands())
+    token = OutboundToken(_credentials(stub.origin, "right").buy, Hands())
     with pytest.raises(DeliveryDelayed):
         await token.bearer()
     await token.close()
@@ -118,8 +138,7 @@ async def test_answers_of_entra_that_are_none(stub: StubConnector, body: str) ->
 
 async def test_an_unreachable_entra_delays() -> None:
     """So is an Entra that cannot be reached."""
-    buy = Credentials(APP_ID, "right", TENANT, http_client=Detour("http://127.0.0.1:1")).buy
-    token = OutboundToken(buy, Hands())
+    token = OutboundToken(_credentials("http://127.0.0.1:1", "right").buy, Hands())
     with pytest.raises(DeliveryDelayed):
         await token.bearer()
     await token.close()
@@ -130,7 +149,7 @@ async def test_a_slow_entra_does_not_hold_the_loop(stub: StubConnector) -> None:
     stub.fault("token", 0, delay=0.4)
     on_loop = threading.get_ident()
     bought_in: list[int] = []
-    credentials = _credentials(stub, "right")
+    credentials = _credentials(stub.origin, "right")
 
     def buy() -> dict[str, Any]:
         bought_in.append(threading.get_ident())
@@ -153,7 +172,7 @@ async def test_the_token_goes_to_the_connector_and_is_dropped_when_refused(
     stub: StubConnector,
 ) -> None:
     """Replies carry the token; one that the channel refuses is bought anew for the next attempt."""
-    token = OutboundToken(_credentials(stub, "right").buy)
+    token = OutboundToken(_credentials(stub.origin, "right").buy)
     async with aiohttp.ClientSession() as session:
         origins = Origins((), extra=(stub.origin,))
         sender = TeamsSender(Connector(session, origins, token, lambda: datetime.now(UTC)))

@@ -11,7 +11,8 @@ import pytest
 
 from bot.model import limits
 from bot.model.errors import UploadRefused
-from bot.teams.hosts import UPLOAD_DOMAIN, Origins
+from bot.teams.clouds import CLOUDS
+from bot.teams.hosts import Origins
 from bot.teams.uploads import Uploads
 from tests.connector import StubConnector
 
@@ -20,7 +21,7 @@ from tests.connector import StubConnector
 async def uploads() -> AsyncIterator[Uploads]:
     """What fetches files, from this machine too."""
     async with aiohttp.ClientSession() as session:
-        yield Uploads(session, Origins((), domains=(UPLOAD_DOMAIN,), loopback=True))
+        yield Uploads(session, Origins((), domains=CLOUDS["public"].file_domains, loopback=True))
 
 
 async def test_a_file_is_fetched_as_it_is(uploads: Uploads, stub: StubConnector) -> None:
@@ -131,7 +132,7 @@ async def test_the_refusal_does_not_name_the_link(uploads: Uploads) -> None:
 
 def test_sharepoint_is_matched_at_a_label() -> None:
     """Every OneDrive of every tenant is on the list, and nothing that only ends alike."""
-    origins = Origins((), domains=(UPLOAD_DOMAIN,))
+    origins = Origins((), domains=CLOUDS["public"].file_domains)
     assert origins.admits_file("https://contoso-my.sharepoint.com/a?tempauth=x")
     assert origins.admits_file("https://fabrikam.sharepoint.com/_layouts/15/download.aspx")
     for host in ("evilsharepoint.com", "sharepoint.com.evil.example", "sharepoint.com"):

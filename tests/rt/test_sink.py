@@ -41,7 +41,7 @@ def now() -> datetime:
 def sink_at(rt: Rt, session: aiohttp.ClientSession, library: Library, **options: str) -> RtSink:
     """Return a sink in front of RT."""
     given = {"url": rt.url, "token": rt.tokens["bouncedesk"], "queue": QUEUE} | options
-    return RtSink(RtOptions(**given), session, library, Language("en"), now)  # type: ignore[arg-type]
+    return RtSink(RtOptions(**given), session, lambda: (library, Language("en")), now)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -334,7 +334,7 @@ async def test_an_old_transaction_is_not_read_again(
         await desk.poll()
         await desk.running.store.purge(late)
         options = RtOptions(url=rt.url, token=rt.tokens["bouncedesk"], queue=QUEUE)
-        desk.sink = RtSink(options, session, library, Language("en"), lambda: late)
+        desk.sink = RtSink(options, session, lambda: (library, Language("en")), lambda: late)
         await desk.poll()
         told = await desk.happened()
 

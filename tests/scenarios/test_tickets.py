@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.compose import application, close_overdue, utc_now
-from bot.metrics import Metrics
+from bot.metrics import Metrics, Now
 from bot.model.errors import TransitionRefused, UnknownTicket
 from bot.model.event import Person
 from bot.model.outgoing import Outgoing
@@ -477,15 +477,13 @@ async def test_deeds_are_counted_by_verb(tmp_path: Path) -> None:
     """Operators see what is done and what is refused."""
     metrics, recorder = Metrics(), Recorder()
     settings = settings_for(tmp_path)
-    async with application(
-        settings, {CHANNEL: recorder}, observe_deed=metrics.observe_deed
-    ) as running:
+    async with application(settings, {CHANNEL: recorder}, watch=metrics) as running:
         await hand_over(Conversation(running, recorder))
         await running.desk.carry_out(1001, Deed(verb=Verb.CLAIM), KARI)
         with pytest.raises(TransitionRefused):
             await running.desk.carry_out(1001, Deed(verb=Verb.CLAIM), PER)
 
-    shown = metrics.render({}, 0, 0.0, 0).decode()
+    shown = metrics.render(Now(counts=None, content="")).decode()
     assert 'bouncedesk_ticket_deeds_total{outcome="done",role="agent",verb="claim"} 1.0' in shown
     assert (
         'bouncedesk_ticket_deeds_total{outcome="refused",role="agent",verb="claim"} 1.0' in shown

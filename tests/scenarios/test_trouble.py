@@ -10,6 +10,7 @@ from datetime import datetime
 import structlog
 
 from bot.compose import Application, new_id
+from bot.edition import Edition
 from bot.host import Host
 from bot.model.ticket import Draft, Ticket
 from bot.ports import Parcel, Unit
@@ -39,7 +40,8 @@ async def test_an_error_shows_a_reference_and_leaks_nothing(
         members=NoTeam(),
         clock=lambda: NOW,
     )
-    host = Host(running.core, running.outbox, broken, clock=lambda: NOW, new_id=new_id)
+    edition = Edition(running.core, broken)
+    host = Host(lambda: edition, running.outbox, clock=lambda: NOW, new_id=new_id)
     ola = Conversation(replace(running, host=host), recorder)
     shown = await ola.say(BOUNCE)
     preview = await ola.press(shown, "human")

@@ -189,8 +189,8 @@ def mail_server(
 class Certificate:
     """A certificate for this machine that only its own file vouches for."""
 
-    def __init__(self, folder: Path) -> None:
-        """Make one."""
+    def __init__(self, folder: Path, days: int = 1) -> None:
+        """Make one that ends in so many days."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
         now = datetime.now(UTC)
@@ -201,7 +201,7 @@ class Certificate:
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(days=1))
-            .not_valid_after(now + timedelta(days=1))
+            .not_valid_after(now + timedelta(days=days))
             .add_extension(
                 x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False
             )

@@ -42,7 +42,7 @@ def sink(library: Library, port: int, **options: object) -> MailSink:
         "port": port,
         "security": Security.NONE,
     } | options
-    return MailSink(MailOptions(**given), library, Language("en"))  # type: ignore[arg-type]
+    return MailSink(MailOptions(**given), lambda: (library, Language("en")))  # type: ignore[arg-type]
 
 
 async def sent(through: MailSink, server: MailServer, *told: News) -> list[EmailMessage]:

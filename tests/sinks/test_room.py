@@ -36,7 +36,7 @@ async def test_the_settings_switch_sinks_on(library: Library) -> None:
     ):
         settings = read_settings(**given)
         assert sink_names(settings) == names
-        async with sink_room(settings, library) as room:
+        async with sink_room(settings, lambda: (library, library.default)) as room:
             assert list(room.senders) == [f"sink:{name}" for name in names]
 
 
@@ -54,7 +54,7 @@ async def test_a_bad_secret_is_refused_when_the_room_is_opened(library: Library)
     """What the settings alone cannot see is seen before anything is served."""
     settings = read_settings(**WEBHOOK | {"webhook_secret": "whsec_short"})
     with pytest.raises(SettingsError, match="whsec_"):
-        sink_room(settings, library)
+        sink_room(settings, lambda: (library, library.default))
 
 
 def test_secrets_do_not_print() -> None:

@@ -57,7 +57,7 @@ def broken() -> Iterator[Broken]:
 def sink(broken: Broken, session: aiohttp.ClientSession, library: Library) -> RtSink:
     """Return a sink in front of it."""
     options = RtOptions(url=f"{broken.url}/rt/", token=TOKEN, queue="Mail")
-    return RtSink(options, session, library, Language("en"), lambda: datetime.now(UTC))
+    return RtSink(options, session, lambda: (library, Language("en")), lambda: datetime.now(UTC))
 
 
 @pytest.mark.parametrize(
@@ -153,4 +153,9 @@ async def test_settings_that_cannot_be_meant(
     """No token goes over an open line or into a second header."""
     given = {"url": "https://rt.example.com", "token": TOKEN, "queue": "Mail"} | options
     with pytest.raises(SettingsError):
-        RtSink(RtOptions(**given), session, library, Language("en"), lambda: datetime.now(UTC))  # type: ignore[arg-type]
+        RtSink(
+            RtOptions(**given),  # type: ignore[arg-type]
+            session,
+            lambda: (library, Language("en")),
+            lambda: datetime.now(UTC),
+        )

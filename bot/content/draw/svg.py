@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from html import escape
 from math import inf
-from xml.sax.saxutils import escape, quoteattr
 
 from bot.content.draw.chart import CLOSING, Box, Chart, Kind, chart_of, lanes_of, overview
 from bot.content.draw.layout import (
@@ -165,7 +165,7 @@ def _page(
 def _document(width: float, height: float, body: str, title: str) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
-        f'width="{width:.0f}" height="{height:.0f}" role="img" aria-label={quoteattr(title)} '
+        f'width="{width:.0f}" height="{height:.0f}" role="img" aria-label="{escape(title)}" '
         f'font-family="{_FONT}" fill="{_INK}">\n{body}\n</svg>\n'
     )
 
@@ -231,7 +231,7 @@ def _box(placed: Placed, numbers: dict[str, int]) -> str:
     for at, row in enumerate(placed.rows):
         parts.append(_row(placed, row, numbers, inset, ruled=at > 0))
     hover = "\n".join((f"{numbers[box.id]}  {box.title}", *([box.hover] if box.hover else [])))
-    return f"<g><title>{escape(hover)}</title>{''.join(parts)}</g>"
+    return f"<g><title>{escape(hover, quote=False)}</title>{''.join(parts)}</g>"
 
 
 def _row(placed: Placed, row: Row, numbers: dict[str, int], inset: float, *, ruled: bool) -> str:
@@ -349,4 +349,4 @@ def _text(
     extra = f' font-style="{style}"' if style != "normal" else ""
     extra += f' text-anchor="{anchor}"' if anchor != "start" else ""
     extra += f' font-weight="{weight}"' if weight != 400 else ""  # noqa: PLR2004 - 400 is CSS for normal
-    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="{colour}"{extra}>{escape(text)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="{colour}"{extra}>{escape(text, quote=False)}</text>'

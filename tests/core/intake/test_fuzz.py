@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from bot.intake import read_file, read_mail, read_msg, read_text
 from bot.intake.layouts import PHRASES
+from bot.intake.page import pages_of_text
+from bot.intake.reading import read_page
 from bot.intake.talk import TALK
 from bot.model.report import Kind, Report
 from tests.core.intake.texts import LAYOUTS
@@ -100,3 +102,11 @@ def test_broken_outlook_files(data: bytes) -> None:
 def test_reading_twice_reads_the_same(text: str) -> None:
     """The same text always gives the same report."""
     assert read_text(text) == read_text(text)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.text(st.characters(codec="ascii", categories=("L", "N")), min_size=1, max_size=4))
+def test_a_typed_answer_is_read_as_the_whole_way_would_read_it(text: str) -> None:
+    """What is too short to say anything takes a short cut that changes nothing."""
+    ((_, page),) = pages_of_text(text)
+    assert read_text(text) == read_page(page)
