@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import time
 from collections.abc import Callable, MutableMapping
 from typing import Any
 
@@ -33,7 +34,7 @@ def log_to_stderr(level: str, *, process: int | None = None) -> None:
             *([] if process is None else [_of_process(process)]),
             _with_turn,
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _Stamp(),
             _as_json,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(least),
@@ -90,6 +91,23 @@ def _of_process(process: int) -> Callable[[object, str, Line], Line]:
         return line
 
     return with_process
+
+
+class _Stamp:
+    """Puts the time on a line. The part that changes once a second is written once a second: a turn has a line."""
+
+    def __init__(self) -> None:
+        self._second = 0
+        self._text = ""
+
+    def __call__(self, _logger: object, _method: str, line: Line) -> Line:
+        now = time.time()  # noqa: TID251 - a line has the time at which it is written, whatever the clock of what it tells
+        second = int(now)
+        if second != self._second:
+            self._second = second
+            self._text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        line["timestamp"] = f"{self._text}.{int((now - second) * 1e6):06d}Z"
+        return line
 
 
 def _as_json(_logger: object, _method: str, line: Line) -> bytes:

@@ -27,9 +27,11 @@ from prometheus_client.registry import Collector
 from bot import __version__
 from bot.model.effects import (
     ConfirmSolved,
+    MarkUsed,
     OpenTicket,
     RecordFeedback,
     RecordOutcome,
+    Show,
     TellHelpdesk,
 )
 from bot.model.ticket import Outcome, Role, Verb
@@ -151,6 +153,8 @@ class Metrics:
             self._codes[row or ("other" if reading.report.codes else "none"),].inc()
         for effect in turn.effects:
             match effect:
+                case Show() | MarkUsed():  # nearly always, so it is asked first
+                    pass
                 case RecordOutcome(article=article, outcome=outcome):
                     if outcome is not Outcome.OPEN:
                         self._outcomes[article, outcome.value].inc()

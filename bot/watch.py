@@ -20,8 +20,10 @@ import structlog
 from bot.model.effects import (
     ConfirmSolved,
     Effect,
+    MarkUsed,
     OpenTicket,
     RecordOutcome,
+    Show,
     TellHelpdesk,
     Turn,
 )
@@ -120,6 +122,8 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
 
 def _add_effect(facts: dict[str, Any], effect: Effect, session: SessionId) -> None:
     match effect:
+        case Show() | MarkUsed():  # nearly always, so it is asked first
+            pass
         case RecordOutcome(session=of, article=article, outcome=outcome):
             if of == session:  # else it is about the dialog that was left for this one
                 facts["article"] = article

@@ -606,7 +606,8 @@ def test_one_of_several_dies_under_load(tmp_path: Path, connector: StubConnector
 
     came = Counter({person: len(connector.shown(f"a:{person}")) for person in people})
     assert min(came.values()) == 1
-    assert len(more_than_once(came)) <= PEOPLE // 10  # what it had sent and not yet written down comes twice
+    # What it had sent and not yet written down comes twice.
+    assert len(more_than_once(came)) <= PEOPLE // 10
     served = Counter(line["process"] for line in lines(tmp_path, "turn"))
     assert set(served) == {1, 2}
     # The count of the one that was killed stays. What it had in hand it may have counted and not logged, or logged and not counted.
