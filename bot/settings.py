@@ -145,6 +145,10 @@ class Settings(BaseSettings):
         _INSTALLED if _INSTALLED.is_dir() else _HERE.parent / "dialogs",
         description="The content: dialogs, codes and languages.",
     )
+    host: str = Field(
+        "0.0.0.0",  # noqa: S104 - without --local every token is checked
+        description="Address that the server listens on; 127.0.0.1 where a proxy on the same machine passes requests on.",
+    )
     port: int = Field(3978, ge=0, le=65535, description="Port that the server listens on.")
     processes: int = Field(
         1, ge=0, le=64, description="Processes that serve the port together; 0: one for each core."

@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from hashlib import blake2s
 from pathlib import Path
 from typing import Any, Protocol
@@ -99,7 +100,7 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
 
         What does not apply is left out.
         """
-        incoming, session = self.incoming, self.turn.session
+        incoming, session, mode = self.incoming, self.turn.session, self.turn.session.mode
         facts: dict[str, Any] = {
             "activity": incoming.activity,
             "session": session.id,
@@ -107,12 +108,12 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
             "kind": self.event,
             "language": session.language,
         }
-        if isinstance(session.mode, Walking):
-            facts["article"], facts["node"] = session.mode.article, session.mode.node
+        if isinstance(mode, Walking):
+            facts["article"], facts["node"] = mode.article, mode.node
         if self.reading is not None:
             facts["match"] = self.match
-            if self.reading.report.status is not None:
-                facts["code"] = self.reading.report.status
+            if codes := self.reading.report.codes:
+                facts["code"] = codes[0]
         for effect in self.turn.effects:
             _add_effect(facts, effect, session.id)
         if self.ticket is not None:
@@ -224,6 +225,7 @@ class Watchers:
                 _broken(error)
 
 
+@lru_cache(maxsize=1_024)
 def opaque(conversation: str) -> str:
     """Return what stands for a conversation where its own id, which is one of a person, does not belong."""
     return blake2s(conversation.encode(), digest_size=6).hexdigest()

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from bot.settings import Settings
 
 _LOOPBACK = "127.0.0.1"
-_EVERYWHERE = "0.0.0.0"  # noqa: S104 - a server behind a proxy; without --local it checks every token
 
 _TURN_SECONDS = 10.0
 """For turns in flight, once no more are taken. What they have committed is sent by whoever comes next."""
@@ -62,7 +61,7 @@ def run(
             return
         command = [sys.executable, "-m", "bot", "run", *(["--local"] if local else [])]
         command += ["--data", str(settings.data_directory), "--drain", str(drain), MEMBER]
-        host = _LOOPBACK if local else _EVERYWHERE
+        host = _LOOPBACK if local else settings.host
         crew = Crew(command, several, (host, settings.port), settings.data_directory)
         status = asyncio.run(crew.serve(lambda port: _announce(settings, port, local=local)))
     except (SettingsError, ContentError, StoreError) as error:
@@ -85,7 +84,7 @@ async def _serve(settings: Settings, *, local: bool, drain: float, member: bool)
         runner = runner_of(app, shutdown_seconds=_TURN_SECONDS)
         await runner.setup()
         try:
-            host = _LOOPBACK if local else _EVERYWHERE
+            host = _LOOPBACK if local else settings.host
             shared = member or not local
             await web.TCPSite(runner, host, settings.port, reuse_port=shared).start()
             operations = app[OPERATIONS]

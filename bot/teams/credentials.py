@@ -17,6 +17,7 @@ import structlog
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from bot.model.errors import SettingsError
 from bot.ports import Expiry
@@ -298,6 +299,8 @@ def _read_pem(file: Path) -> _Pem:
             (one for one in x509.load_pem_x509_certificates(data) if one.public_key() == public),
             None,
         )
+        if not isinstance(key, rsa.RSAPrivateKey):
+            raise SettingsError(f"{where} has a key that is not RSA: Entra takes no other.")
     except TypeError as error:
         raise SettingsError(
             f"{where} has an encrypted key: store it without a passphrase."

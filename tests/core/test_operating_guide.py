@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from bot import __file__ as package
 from bot.metrics import Metrics, Now
@@ -94,3 +95,12 @@ def test_every_metric_is_explained() -> None:
     written = [metric.strip("`").partition("{")[0] for metric, *_ in rows("metrics")]
 
     assert sorted(written) == sorted(kept | of_the_store)
+
+
+def test_the_alerts_speak_of_metrics_that_there_are() -> None:
+    """An alert on a name that nothing has would never ring."""
+    known = {metric.strip("`").partition("{")[0] for metric, *_ in rows("metrics")}
+    alerts = GUIDE.split("```yaml")[1].split("```")[0]
+
+    assert len(yaml.safe_load(alerts)["groups"][0]["rules"]) == alerts.count("alert:")
+    assert set(re.findall(r"bouncedesk_\w+", alerts)) <= known

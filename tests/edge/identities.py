@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 
@@ -27,9 +27,15 @@ class Identity:
         return beside.replace(file)
 
 
-def identity(days: int = 365, *, passphrase: bytes | None = None) -> Identity:
+def identity(
+    days: int = 365, *, passphrase: bytes | None = None, elliptic: bool = False
+) -> Identity:
     """Make a self-signed certificate that is valid for so many days from now."""
-    key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+    key = (
+        ec.generate_private_key(ec.SECP256R1())
+        if elliptic
+        else rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+    )
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bouncedesk.contoso.com")])
     now = datetime.now(UTC).replace(microsecond=0)
     ends = now + timedelta(days=days)

@@ -215,11 +215,13 @@ def test_certificates_that_are_none(stub: StubConnector, tmp_path: Path) -> None
     """A file without its key, with another's or an encrypted one, or with no PEM at all is refused at start; nothing of it is told."""
     ours, other = identity(), identity()
     locked = identity(passphrase=b"open sesame")
+    elliptic = identity(elliptic=True)
     contents = {
         "no key": (ours.certificate, "not a PEM file"),
         "no certificate": (ours.key, "not a PEM file"),
         "another's key": (ours.certificate + other.key, "belongs to none"),
         "a locked key": (locked.certificate + locked.key, "passphrase"),
+        "an elliptic key": (elliptic.certificate + elliptic.key, "not RSA"),
         "nothing": ("", "not a PEM file"),
         "DER": ("0\x82\x01", "not a PEM file"),
     }
