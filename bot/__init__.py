@@ -14,7 +14,8 @@ A thin shell acts: `bot.host` loads the session, asks the core, commits session,
 rows and the activity's id in one transaction, and only then sends what `bot.outbox` keeps until it
 has arrived. What the shell needs from outside are the protocols of `bot.ports`. Five rooms answer
 them: `teams` (the only one that knows the SDK), `store`, `triage`, `content` and `settings`;
-`bot.compose` chooses. `web` and `cli` are the doors.
+`bot.compose` chooses. `web` and `cli` are the doors. A turn works by one `edition` of the content;
+when it is over, `watch` tells of it: to the log, the metrics and the spans.
 
 Content is not code: dialogs live in `dialogs/`, as YAML that `bot.content` reads strictly.
 Imports point downwards only; `make check` holds that up.

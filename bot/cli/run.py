@@ -108,6 +108,7 @@ class _Told:
 
     def __init__(self) -> None:
         self.stop = asyncio.Event()
+        self._signalled = False
         self._operations: Operations | None = None
         self._reloads: set[asyncio.Task[bool]] = set()
         loop = asyncio.get_running_loop()
@@ -128,9 +129,11 @@ class _Told:
             task.add_done_callback(self._reloads.discard)
 
     def _end(self, number: signal.Signals) -> None:
-        if self.stop.is_set():
+        # A parent's word does not count: systemd may tell the parent and its members in the same moment.
+        if self._signalled:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
+        self._signalled = True
         self.stop.set()
 
 

@@ -121,10 +121,15 @@ class TeamsRoom:
         self.members = Membership(self.connector, options.team_service_url)
 
     def warm(self) -> None:
-        """Fetch keys and token in the background, so that the first person need not wait for them."""
-        if not self._options.local:
+        """Fetch keys and token in the background, so that the first person need not wait for them.
+
+        Keys that are there renew themselves: a fetch that brings no news holds up the next one, and with it a key that is rolled.
+        """
+        if self._options.local:
+            return
+        if self._keys.age is None:
             self._keys.prefetch()
-            self._token.prefetch()
+        self._token.prefetch()
 
     def expiries(self) -> tuple[Expiry, ...]:
         """Return what the bot is recognised by and when it ends, as far as that is known."""

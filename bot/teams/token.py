@@ -20,7 +20,9 @@ _AHEAD = 600.0
 _RESERVE = 60.0
 """Seconds before its end from which a token is no longer used: a request must outlive its way."""
 _PAUSE = 15.0
-"""Seconds after a failed purchase in which no other is tried, and after any in which none is made ahead or for a second refused token."""
+"""Seconds after a refused purchase in which no other is tried, and after any in which none is made ahead or for a second refused token."""
+_FIRST_PAUSE = 1.0
+"""Seconds after a purchase that could not be made; after each that follows twice as many, up to the pause."""
 
 log = structlog.get_logger("bouncedesk.teams")
 
@@ -76,6 +78,8 @@ class OutboundToken:
         self._until = 0.0
         self._renew_from = 0.0
         self._pause_until = 0.0
+        self._away = 0
+        """Purchases in a row that could not be made."""
         self._refused: float | None = None
         """When the channel refused a token last."""
         self._buying: asyncio.Task[None] | None = None
@@ -128,11 +132,14 @@ class OutboundToken:
         try:
             answer = await asyncio.to_thread(self._buy)
         except Exception as error:  # noqa: BLE001 - msal raises what its HTTP client raises; all of it means "not now"
-            self._pause_until = self._monotonic() + _PAUSE
+            pause = min(_FIRST_PAUSE * 2.0**self._away, _PAUSE)
+            self._pause_until = self._monotonic() + pause
+            self._away = min(self._away + 1, 10)
             # No traceback: it leads through msal with the secret in its hands.
             log.error("token-unavailable", error=type(error).__name__)  # noqa: TRY400
             self._observe("unavailable")
             return
+        self._away = 0
         now = self._monotonic()
         token, seconds = answer.get("access_token"), answer.get("expires_in")
         if not isinstance(token, str) or not isinstance(seconds, int | float):

@@ -629,6 +629,9 @@ def test_several_are_told_together(
         wait_until(
             lambda: metrics(bot)['bouncedesk_content_reloads_total{outcome="done"}'] == 2, 5
         )
+        # As a service manager does that tells the whole group: nobody takes the parent's word for a second one.
+        for line in lines(tmp_path, "process-started"):
+            os.kill(line["pid"], signal.SIGTERM)
         bot.process.terminate()
         assert bot.process.wait(timeout=20) == 0
     assert {line["process"] for line in lines(tmp_path, "stopping")} == {1, 2}

@@ -17,9 +17,11 @@ from bot.teams.room import Options, TeamsRoom
 from tests.card_schema import problems_of
 from tests.edge.conftest import OpenRecorder
 from tests.edge.far_side import (
+    APP_ID,
     BOT,
     CHAT,
     PAGE,
+    SERVICE_URL,
     TENANT,
     Recorder,
     execute,
@@ -227,3 +229,17 @@ async def test_hosts_in_the_settings_are_checked(entry: str) -> None:
     options = msgspec.structs.replace(WHOLE, service_hosts=(entry,))
     with pytest.raises(SettingsError, match=r"is not a host|must be https"):
         TeamsRoom(options, lambda: datetime.now(UTC))
+
+
+async def test_warming_up_again_keeps_the_way_free_for_a_rolled_key(
+    open_recorder: OpenRecorder,
+) -> None:
+    """Keys that are there are not fetched for the sake of a token: a fetch without news would hold up the next one, and a roll with it."""
+    recorder = await open_recorder()
+    assert (await recorder.post(message()))[0] == 200
+    for _ in range(8):
+        recorder.room.warm()
+        await asyncio.sleep(0.2)
+    recorder.stub.roll_key()
+    token = recorder.stub.token(APP_ID, SERVICE_URL)
+    assert (await recorder.post(message(id="after the roll"), token=token))[0] == 200

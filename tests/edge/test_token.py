@@ -126,6 +126,24 @@ async def test_a_wrong_secret_delays(stub: StubConnector) -> None:
     await token.close()
 
 
+async def test_entra_that_is_away_is_asked_again_soon_and_then_less_often() -> None:
+    """A second's outage costs a second; a long one is not made worse by us."""
+    clock = Hands()
+
+    def away() -> dict[str, Any]:
+        raise OSError
+
+    token = OutboundToken(away, clock)
+    waits: list[float] = []
+    for _ in range(7):
+        with pytest.raises(DeliveryDelayed) as delayed:
+            await token.bearer()
+        waits.append(delayed.value.retry_after or 0.0)
+        clock.at += waits[-1] + 0.1
+    await token.close()
+    assert waits == pytest.approx([1, 2, 4, 8, 15, 15, 15])
+
+
 @pytest.mark.parametrize("body", ["<html>busy</html>", "[]", '{"access_token": 7}', "{}"])
 async def test_answers_of_entra_that_are_none(stub: StubConnector, body: str) -> None:
     """Whatever Entra answers instead of a token is a delay."""
