@@ -38,7 +38,7 @@ PATIENCE_SECONDS = 3.0
 _BUSY_SECONDS = 0.25
 """How long one attempt to begin waits; between two attempts, what has waited too long is told so."""
 
-_COMPANY_SECONDS = 0.002
+_COMPANY_SECONDS = 0.001
 """How long to wait for company under load; a turn's other steps take longer."""
 
 _LOG_PAGES = 16_000

@@ -10,11 +10,13 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from bot.model.errors import SettingsError
 
 _URL_CHARS = 2_000
+_KNOWN = 256
+"""Service URLs whose answer is remembered."""
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})"
 _SERVICE_URL = re.compile(
     rf"(?P<scheme>https?)://(?P<host>{_HOST}|\[::1\])(?::(?P<port>[0-9]{{1,5}}))?"
@@ -55,10 +57,12 @@ class Origins:
         self._loopback = loopback
         for entry in extra:
             self._origins.add(_origin(entry))
+        # Every turn asks three times, and always about one of a few regions.
+        self._known = lru_cache(_KNOWN)(partial(self._admits, _SERVICE_URL))
 
     def admits_service(self, url: str) -> bool:
         """Tell whether activities, and the bot's token with them, may go to a service URL."""
-        return self._admits(_SERVICE_URL, url)
+        return self._known(url)
 
     def admits_file(self, url: str) -> bool:
         """Tell whether a file may be fetched from a URL (which, unlike a service URL, has a query)."""
